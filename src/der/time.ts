@@ -1,0 +1,86 @@
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type EpochMs = number & { readonly [unit]: 'EpochMs' }
+
+/** A length of time in milliseconds. */
+export type DurationMs = number & { readonly [unit]: 'DurationMs' }
+
+declare const unit: unique symbol
+
+/** Brands a number of milliseconds since 1970-01-01T00:00:00Z. */
+export function epochMs(value: number): EpochMs {
+  return value as EpochMs
+}
+
+/** Brands a number of milliseconds. */
+export function durationMs(value: number): DurationMs {
+  return value as DurationMs
+}
+
+/** `at` moved by `by`, which may be negative. */
+export function plus(at: EpochMs, by: number): EpochMs {
+  return (at + by) as EpochMs
+}
+
+/** The time as ISO 8601 in UTC, without milliseconds when they are zero: `2026-11-25T04:10:00Z`. */
+export function iso(at: EpochMs): string {
+  if (!Number.isFinite(at) || Math.abs(at) > MAX_DATE_MS) return 'never'
+  return new Date(at).toISOString().replace('.000Z', 'Z')
+}
+
+/** A UTC calendar time as milliseconds since the epoch, or `undefined` where no such time exists (31 February, 25 o'clock). */
+export function fromCalendar(time: CalendarTime): EpochMs | undefined {
+  const { year, month, day, hour, minute, second } = time
+  if (month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59) return undefined
+  if (day < 1 || day > daysInMonth(year, month)) return undefined
+  return (daysFromEpoch(year, month, day) * DAY_MS +
+    hour * HOUR_MS +
+    minute * MINUTE_MS +
+    second * SECOND_MS) as EpochMs
+}
+
+/** The parts of a UTC time as ASN.1 writes them: month and day count from 1. */
+export interface CalendarTime {
+  readonly year: number
+  readonly month: number
+  readonly day: number
+  readonly hour: number
+  readonly minute: number
+  readonly second: number
+}
+
+/** The UTC calendar time of `at`, milliseconds dropped. */
+export function toCalendar(at: EpochMs): CalendarTime {
+  const date = new Date(at)
+  return {
+    year: date.getUTCFullYear(),
+    month: date.getUTCMonth() + 1,
+    day: date.getUTCDate(),
+    hour: date.getUTCHours(),
+    minute: date.getUTCMinutes(),
+    second: date.getUTCSeconds(),
+  }
+}
+
+function daysInMonth(year: number, month: number): number {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
+  return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28
+}
+
+// Arithmetic on the proleptic Gregorian calendar with years that begin in March. `Date.UTC` is slower
+// and reads the years 0 to 99 as 1900 to 1999.
+function daysFromEpoch(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year
+  const era = Math.floor(y / 400)
+  const yearOfEra = y - era * 400
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1
+  const dayOfEra =
+    yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear
+  return era * 146_097 + dayOfEra - 719_468
+}
+
+export const SECOND_MS = 1_000
+export const MINUTE_MS = 60_000
+export const HOUR_MS = 3_600_000
+export const DAY_MS = 86_400_000
+
+const MAX_DATE_MS = 8.64e15

@@ -1,0 +1,187 @@
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import {
+  DerReader,
+  type Element,
+  type Malformed,
+  readWhole,
+  type Sloppiness,
+  type Span,
+} from '../der/reader.ts'
+import { contextConstructed, tags } from '../der/tag.ts'
+import type { EpochMs } from '../der/time.ts'
+import { type AlgorithmIdentifier, algorithmIdentifier } from './algorithm.ts'
+import { type Extensions, extensions } from './extensions.ts'
+
+/** What OCSP needs of a certificate (RFC 5280 §4.1). Byte fields are views into `der`, never re-encoded. */
+export interface Certificate {
+  readonly der: Uint8Array
+  /** SHA-256 of `der`, lower-case hex. */
+  readonly fingerprint: string
+  readonly tbsCertificate: Uint8Array
+  /** Content octets of the INTEGER exactly as encoded, padding included (CA #3). */
+  readonly serialNumber: Uint8Array
+  /** The issuer Name, DER. This field of the leaf is what a CertID hashes, not the issuer's subject. */
+  readonly issuer: Uint8Array
+  readonly subject: Uint8Array
+  readonly notBefore: EpochMs
+  readonly notAfter: EpochMs
+  readonly subjectPublicKeyInfo: Uint8Array
+  /** The octets of subjectPublicKey without the count of unused bits: what issuerKeyHash hashes. */
+  readonly subjectPublicKey: Uint8Array
+  /** `signature` inside tbsCertificate and `signatureAlgorithm` outside, which must be equal (RFC 5280 §4.1.1.2). */
+  readonly innerSignatureAlgorithm: AlgorithmIdentifier
+  readonly signatureAlgorithm: AlgorithmIdentifier
+  readonly signature: Uint8Array
+  readonly extensions: Extensions
+  /** Encodings that could be read but are not DER. */
+  readonly sloppiness: readonly Sloppiness[]
+}
+
+/**
+ * Reads a certificate, also one that OpenSSL refuses for its sloppy encoding. Bytes after its end are noted, not refused. An
+ * extension that cannot be read is listed in `extensions.malformed` and does not fail the certificate.
+ */
+export function parseCertificate(der: Uint8Array): Certificate | Malformed {
+  return readWhole(der, 'Certificate', certificate)
+}
+
+/** Reads the certificate that comes next, as responses embed them. */
+// Certificate ::= SEQUENCE {
+//   tbsCertificate      TBSCertificate,
+//   signatureAlgorithm  AlgorithmIdentifier,
+//   signatureValue      BIT STRING }                   RFC 5280 §4.1
+export function certificate(reader: DerReader): Certificate {
+  const whole = reader.any('Certificate')
+  const own = new DerReader(reader.bytes, whole.start, whole.end)
+  const view = ({ start, end }: Span) => reader.bytes.subarray(start, end)
+  const der = view(whole)
+  return own.sequence('Certificate', (r) => {
+    const tbs = tbsCertificate(r)
+    const signatureAlgorithm = algorithmIdentifier(r, 'Certificate.signatureAlgorithm')
+    const signature = r.bitString('Certificate.signatureValue')
+    return {
+      der,
+      fingerprint: createHash('sha256').update(der).digest('hex'),
+      tbsCertificate: view(tbs.span),
+      serialNumber: view(tbs.serialNumber),
+      issuer: view(tbs.issuer),
+      subject: view(tbs.subject),
+      notBefore: tbs.notBefore,
+      notAfter: tbs.notAfter,
+      subjectPublicKeyInfo: view(tbs.spki),
+      subjectPublicKey: view(tbs.subjectPublicKey),
+      innerSignatureAlgorithm: tbs.signature,
+      signatureAlgorithm,
+      signature: view(signature),
+      extensions: tbs.extensions,
+      sloppiness: own.sloppiness,
+    }
+  })
+}
+
+/**
+ * The certificate's key as Node.js uses it, made once and kept as long as the certificate is: making it costs more than a
+ * verification. `undefined` for a key that OpenSSL cannot load.
+ */
+export function publicKey(of: Certificate): KeyObject | undefined {
+  const known = keys.get(of)
+  if (known !== undefined) return known.key
+  const made = { key: loadKey(of.subjectPublicKeyInfo) }
+  keys.set(of, made)
+  return made.key
+}
+
+const keys = new WeakMap<Certificate, { readonly key: KeyObject | undefined }>()
+
+function loadKey(spki: Uint8Array): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
+  } catch {
+    return undefined
+  }
+}
+
+interface TbsCertificate {
+  readonly span: Element
+  readonly serialNumber: Span
+  readonly signature: AlgorithmIdentifier
+  readonly issuer: Element
+  readonly notBefore: EpochMs
+  readonly notAfter: EpochMs
+  readonly subject: Element
+  readonly spki: Element
+  readonly subjectPublicKey: Span
+  readonly extensions: Extensions
+}
+
+// TBSCertificate ::= SEQUENCE {
+//   version          [0] EXPLICIT Version DEFAULT v1,
+//   serialNumber         CertificateSerialNumber,
+//   signature            AlgorithmIdentifier,
+//   issuer               Name,
+//   validity             Validity,
+//   subject              Name,
+//   subjectPublicKeyInfo SubjectPublicKeyInfo,
+//   issuerUniqueID   [1] IMPLICIT UniqueIdentifier OPTIONAL,
+//   subjectUniqueID  [2] IMPLICIT UniqueIdentifier OPTIONAL,
+//   extensions       [3] EXPLICIT Extensions OPTIONAL }    RFC 5280 §4.1
+function tbsCertificate(reader: DerReader): TbsCertificate {
+  const start = reader.position
+  const fields = reader.sequence('TBSCertificate', (r) => {
+    r.optional(contextConstructed(0), 'TBSCertificate.version', version)
+    const serialNumber = r.integer('TBSCertificate.serialNumber')
+    const signature = algorithmIdentifier(r, 'TBSCertificate.signature')
+    const issuer = name(r, 'TBSCertificate.issuer')
+    const validity = r.sequence('Validity', (v) => ({
+      notBefore: v.time('Validity.notBefore'),
+      notAfter: v.time('Validity.notAfter'),
+    }))
+    const subject = name(r, 'TBSCertificate.subject')
+    const key = subjectPublicKeyInfo(r)
+    for (const tag of UNIQUE_IDS) if (r.has(tag)) r.any('TBSCertificate.uniqueID')
+    return {
+      serialNumber,
+      signature,
+      issuer,
+      ...validity,
+      subject,
+      ...key,
+      extensions: extensions(r),
+    }
+  })
+  const span = {
+    tag: tags.sequence,
+    start,
+    end: reader.position,
+    contentStart: start,
+    contentEnd: 0,
+  }
+  return { span, ...fields }
+}
+
+function version(reader: DerReader): number {
+  return reader.smallInteger('TBSCertificate.version')
+}
+
+function name(reader: DerReader, field: string): Element {
+  const element = reader.any(field)
+  if (element.tag !== tags.sequence) {
+    new DerReader(reader.bytes, element.start).content(tags.sequence, field)
+  }
+  return element
+}
+
+// SubjectPublicKeyInfo ::= SEQUENCE {
+//   algorithm         AlgorithmIdentifier,
+//   subjectPublicKey  BIT STRING }                     RFC 5280 §4.1
+function subjectPublicKeyInfo(reader: DerReader): { spki: Element; subjectPublicKey: Span } {
+  const spki = reader.any('SubjectPublicKeyInfo')
+  const inner = new DerReader(reader.bytes, spki.start, spki.end)
+  const subjectPublicKey = inner.sequence('SubjectPublicKeyInfo', (r) => {
+    r.any('SubjectPublicKeyInfo.algorithm')
+    return r.bitString('SubjectPublicKeyInfo.subjectPublicKey')
+  })
+  return { spki, subjectPublicKey }
+}
+
+const UNIQUE_IDS = [0x81, 0xa1, 0x82, 0xa2]
