@@ -1,0 +1,18 @@
+import { type ClientName, clientNames } from './clients.ts'
+
+/** Whose acceptance a response needs, and what is refused although clients would take it. */
+export interface Policy {
+  /** Clients that must accept a staple. Default: all that are modelled. */
+  readonly clients: readonly ClientName[]
+  /** Response signatures with SHA-1 pass every client, but the CA/Browser Forum ended them in 2022 (ballot SC-053). Default: `refuse`. */
+  readonly sha1Signatures: 'refuse' | 'accept'
+  /** Largest staple in bytes, canonical form. Default: 12 KiB, so that nginx, HAProxy and wolfSSL take it beside a chain. */
+  readonly maxSizeBytes: number
+}
+
+/** Every client, no SHA-1, 12 KiB. */
+export const defaultPolicy: Policy = {
+  clients: clientNames,
+  sha1Signatures: 'refuse',
+  maxSizeBytes: 12_288,
+}

@@ -1,0 +1,140 @@
+import type { DurationMs, EpochMs } from '../der/time.ts'
+
+/** Why a certificate has, or has not, a place in the schedule. */
+export type Classification =
+  /** Has an OCSP URL and an issuer: gets a staple. */
+  | 'ocsp'
+  /** Has OCSP URLs, but its issuer is not known yet. */
+  | 'issuer-missing'
+  /** Names no OCSP URL but a CRL: normal, nothing to do. */
+  | 'crl-only'
+  /** Names neither: normal, nothing to do. */
+  | 'no-revocation'
+  | 'expired'
+  | 'not-yet-valid'
+  /** A CA certificate, kept only as issuer of others. */
+  | 'ca'
+
+/** A certificate as it is kept. */
+export interface CertificateRecord {
+  /** SHA-256 of `der`, lower-case hex: the identity of a certificate everywhere. */
+  readonly id: string
+  readonly der: Uint8Array
+  /** DER of the issuer's certificate, once known. */
+  readonly issuer: Uint8Array | undefined
+  /** What people call it: its first DNS name, else its common name. */
+  readonly name: string
+  /** Where it was found: absolute file paths, sorted. */
+  readonly sources: readonly string[]
+  readonly classification: Classification
+  readonly mustStaple: boolean
+  readonly notAfter: EpochMs
+  /** `certIDKey()` of the certificate, once its issuer is known. */
+  readonly certIDKey: string | undefined
+}
+
+/** When a certificate is next asked about, and how it went so far. */
+export interface Schedule {
+  readonly dueAt: EpochMs
+  /** In words for people: `a quarter of usable life`. */
+  readonly reason: string
+  /** Failed attempts since the last success. */
+  readonly attempts: number
+  readonly lastAttemptAt: EpochMs | undefined
+  /** What went wrong last, `undefined` after a success. */
+  readonly lastError: string | undefined
+}
+
+/** A staple as it is kept: the facts are for queries and for people, the bytes are judged again when read. */
+export interface StapleRecord {
+  readonly der: Uint8Array
+  readonly received: Uint8Array
+  readonly producedAt: EpochMs
+  readonly thisUpdate: EpochMs
+  readonly nextUpdate: EpochMs
+  readonly usableUntil: EpochMs
+  readonly fetchedAt: EpochMs
+  /** The OCSP URL that it came from. */
+  readonly url: string
+}
+
+/** Something wrong with a source of certificates, for `status` and the log. */
+export interface SourceProblem {
+  readonly path: string
+  /** What was seen, what was required, what to do. */
+  readonly problem: string
+}
+
+/** A certificate that is due, taken for one attempt. */
+export interface Claim {
+  readonly certificate: CertificateRecord
+  readonly schedule: Schedule
+  readonly staple: StapleRecord | undefined
+}
+
+/** All that is known of one certificate, for reports. */
+export interface Entry {
+  readonly certificate: CertificateRecord
+  /** `undefined` where the classification gives it no place in the schedule. */
+  readonly schedule: Schedule | undefined
+  readonly staple: StapleRecord | undefined
+}
+
+/**
+ * The one truth, in SQLite on one machine or in PostgreSQL for a fleet; every engine passes `storeContract`.
+ *
+ * A promise of a method that writes resolves when the change is durable (it survives kill -9 and loss of power), and rejects with a
+ * `StoreError` when it is not; writes are batched, so many may be under way. Reads see every write whose promise has resolved.
+ */
+export interface Store extends AsyncDisposable {
+  /**
+   * Adds certificates or updates those with the same id. One that is classified `ocsp` and has no schedule yet is due at `now`, with the reason `new
+   * certificate`; one that is no longer `ocsp` loses its schedule, and keeps its staple.
+   */
+  putCertificates(records: readonly CertificateRecord[], now: EpochMs): Promise<void>
+
+  /** Removes certificates with their schedules and staples. Unknown ids are ignored. */
+  removeCertificates(ids: readonly string[]): Promise<void>
+
+  /** The ids of all certificates. */
+  certificateIds(): Promise<ReadonlySet<string>>
+
+  /** Every certificate with its schedule and staple, sorted by name, read in pages so that a million need no memory. */
+  entries(): AsyncIterable<Entry>
+
+  /** One certificate by its id, or by `certIDKey`; `undefined` where there is none. */
+  entry(by: { readonly id: string } | { readonly certIDKey: string }): Promise<Entry | undefined>
+
+  /**
+   * Takes up to `limit` certificates that are due at `now`: those without a staple first, must-staple before others, then by
+   * usableUntil. A claimed certificate is not given out again before `now + lease`, unless `complete` says so: a crash delays it by no more than that.
+   */
+  claimDue(options: {
+    readonly now: EpochMs
+    readonly limit: number
+    readonly lease: DurationMs
+  }): Promise<readonly Claim[]>
+
+  /** The earliest `dueAt` of all schedules, claims included with the end of their lease. */
+  nextDueAt(): Promise<EpochMs | undefined>
+
+  /**
+   * Ends a claim: stores the schedule and, in the same transaction, the staple if there is a new one. A certificate removed meanwhile is
+   * ignored.
+   */
+  complete(id: string, schedule: Schedule, staple?: StapleRecord): Promise<void>
+
+  /** Withdraws the staple of a certificate, as when it is revoked. */
+  withdrawStaple(id: string): Promise<void>
+
+  /** Replaces the list of what is wrong with the sources. */
+  replaceProblems(problems: readonly SourceProblem[]): Promise<void>
+
+  problems(): Promise<readonly SourceProblem[]>
+}
+
+/** The world failed the store: disk full, file unreadable, newer schema. The message says what to do. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+  readonly code = 'STORE'
+}
