@@ -1,7 +1,7 @@
 import { oidText } from './oid.ts'
 import { CONSTRUCTED, tagName, tags } from './tag.ts'
 import type { EpochMs } from './time.ts'
-import { readGeneralizedTime, readUtcTime } from './time-text.ts'
+import { readGeneralizedTime, readUtcTime, type TimeFault, type TimeText } from './time-text.ts'
 
 /** A part of the reader's bytes, as offsets: `bytes.subarray(start, end)`. Nothing is copied until asked. */
 export interface Span {
@@ -28,7 +28,7 @@ export interface Sloppiness {
     | 'indefinite-length'
     | 'non-minimal-integer'
     | 'boolean-not-ff'
-    | 'time-not-canonical'
+    | TimeFault
     | 'trailing-bytes'
     | 'default-encoded'
     | 'empty-sequence'
@@ -268,7 +268,7 @@ export class DerReader {
   }
 
   #time(
-    time: { at: EpochMs; canonical: boolean } | undefined,
+    time: TimeText | undefined,
     type: string,
     field: string,
     start: number,
@@ -277,7 +277,7 @@ export class DerReader {
     const text = () =>
       JSON.stringify(String.fromCharCode(...this.bytes.subarray(start, Math.min(end, start + 40))))
     if (time === undefined) this.#fail(`${type} ${text()} is not a time`, field, start)
-    if (!time.canonical) this.note('time-not-canonical', field, start, `${type} ${text()}`)
+    if (time.fault !== undefined) this.note(time.fault, field, start, `${type} ${text()}`)
     return time.at
   }
 

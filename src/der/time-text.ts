@@ -1,9 +1,12 @@
 import { type EpochMs, fromCalendar, MINUTE_MS, plus } from './time.ts'
 
-/** A time read from its text, and whether it was written as DER requires: `YYYYMMDDHHMMSSZ` (RFC 5280 §4.1.2.5.2). */
+/** How a time departs from `YYYYMMDDHHMMSSZ` (RFC 5280 §4.1.2.5.2). Clients differ in which of these they take. */
+export type TimeFault = 'time-with-fraction' | 'time-without-seconds' | 'time-with-offset'
+
+/** A time read from its text. */
 export interface TimeText {
   readonly at: EpochMs
-  readonly canonical: boolean
+  readonly fault: TimeFault | undefined
 }
 
 /** A GeneralizedTime in `bytes[start, end)`; BER forms (fraction, no seconds, offset) are read too. `undefined` if it is no time. */
@@ -32,7 +35,7 @@ function readFields(bytes: Uint8Array, start: number, year: number): TimeText | 
     minute: digits(bytes, start + 6, 2),
     second: digits(bytes, start + 8, 2),
   })
-  return at === undefined ? undefined : { at, canonical: true }
+  return at === undefined ? undefined : { at, fault: undefined }
 }
 
 function looseTime(
@@ -44,22 +47,33 @@ function looseTime(
   const text = String.fromCharCode(...bytes.subarray(start, Math.min(end, start + MAX_TEXT)))
   const match = (yearDigits === 4 ? GENERALIZED : UTC).exec(text)
   if (match === null || end - start > MAX_TEXT) return undefined
-  const [, year, month, day, hour, minute = '0', second = '0', fraction, zone = 'Z'] = match
+  const [, year, month, day, hour, minute = '0', second, fraction, zone] = match
   const at = fromCalendar({
     year: yearDigits === 4 ? Number(year) : fullYear(Number(year)),
     month: Number(month),
     day: Number(day),
     hour: Number(hour),
     minute: Number(minute),
-    second: Number(second),
+    second: Number(second ?? '0'),
   })
   if (at === undefined) return undefined
   const milliseconds = fraction === undefined ? 0 : Math.floor(Number(`0.${fraction}`) * 1000)
-  return { at: plus(at, milliseconds - offsetMs(zone)), canonical: false }
+  return { at: plus(at, milliseconds - offsetMs(zone)), fault: faultOf(second, fraction, zone) }
 }
 
-function offsetMs(zone: string): number {
-  if (zone === 'Z') return 0
+function faultOf(
+  second: string | undefined,
+  fraction: string | undefined,
+  zone: string | undefined,
+): TimeFault {
+  if (zone !== 'Z') return 'time-with-offset'
+  return second === undefined || fraction === undefined
+    ? 'time-without-seconds'
+    : 'time-with-fraction'
+}
+
+function offsetMs(zone: string | undefined): number {
+  if (zone === undefined || zone === 'Z') return 0
   const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3, 5))
   return (zone.startsWith('-') ? -minutes : minutes) * MINUTE_MS
 }

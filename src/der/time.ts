@@ -30,8 +30,10 @@ export function iso(at: EpochMs): string {
 /** A UTC calendar time as milliseconds since the epoch, or `undefined` where no such time exists (31 February, 25 o'clock). */
 export function fromCalendar(time: CalendarTime): EpochMs | undefined {
   const { year, month, day, hour, minute, second } = time
-  if (month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59) return undefined
-  if (day < 1 || day > daysInMonth(year, month)) return undefined
+  // Asked this way round, as a part that is no number (NaN) must not pass: NaN as thisUpdate would pass every later comparison.
+  const isTime = hour <= 23 && minute <= 59 && second <= 59 && year >= 0
+  const isDate = month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month)
+  if (!isTime || !isDate) return undefined
   return (daysFromEpoch(year, month, day) * DAY_MS +
     hour * HOUR_MS +
     minute * MINUTE_MS +

@@ -1,7 +1,13 @@
 import type { EpochMs } from '../der/time.ts'
 import type { Certificate } from '../x509/certificate.ts'
-import type { Policy } from './policy.ts'
-import type { Verdict } from './verdict.ts'
+import { canonicalForm } from './canonical.ts'
+import type { ClientName } from './clients.ts'
+import { type Facts, gatherFacts, isMatch, type Subject } from './facts.ts'
+import { defaultPolicy, type Policy } from './policy.ts'
+import type { Rule } from './rule.ts'
+import { rules } from './rules/index.ts'
+import { usableUntil } from './usable-until.ts'
+import type { Finding, Staple, Verdict } from './verdict.ts'
 
 /** What a response is judged by. */
 export interface JudgeInput {
@@ -18,6 +24,112 @@ export interface JudgeInput {
  * Judges a response as every client would. Accepted means: its canonical form is taken by every client that the policy requires,
  * from `now` until `staple.usableUntil`. Pure; never throws because a response is bad.
  */
-export function judge(_input: JudgeInput): Verdict {
-  throw new Error('being written')
+export function judge(input: JudgeInput): Verdict {
+  const { findings, staple } = examine({
+    policy: defaultPolicy,
+    servedChain: undefined,
+    ...input,
+  })
+  if (staple !== undefined) return { accepted: true, staple, findings }
+  const [first, ...others] = findings
+  if (first === undefined) throw new Error('a response was refused without a finding')
+  return { accepted: false, findings: [first, ...others] }
+}
+
+/** All that can be said of a response, for people and for `judge`. */
+export interface Examination {
+  readonly facts: Facts
+  readonly findings: readonly Finding[]
+  /** Whether every required client takes the bytes as given. */
+  readonly accepted: boolean
+  /** The canonical form and whether it is accepted; `undefined` where there is none. */
+  readonly canonical: { readonly der: Uint8Array; readonly accepted: boolean } | undefined
+  /** Present where the canonical form is accepted and nothing was left unjudged. */
+  readonly staple: Staple | undefined
+}
+
+/** Applies every rule to a response as given, then to its canonical form, which decides. */
+export function examine(subject: Subject): Examination {
+  const facts = gatherFacts(subject)
+  const given = applyRules(facts)
+  const der = canonicalForm(facts)
+  if (der === undefined || facts.response === undefined) {
+    return {
+      facts,
+      findings: given,
+      accepted: isAccepted(given),
+      canonical: undefined,
+      staple: undefined,
+    }
+  }
+  const same = der === subject.response
+  const mended = same ? given : applyRules(gatherFacts({ ...subject, response: der }))
+  const findings = same ? given : given.map((finding) => markRepaired(finding, mended))
+  const accepted = isAccepted(mended)
+  return {
+    facts,
+    findings,
+    accepted: isAccepted(given),
+    canonical: { der, accepted },
+    staple: accepted ? staple(facts, der) : undefined,
+  }
+}
+
+/** Whether a client takes the bytes as given. */
+export function isAcceptedBy(client: ClientName, findings: readonly Finding[]): boolean {
+  return !findings.some(({ rejectedBy }) => rejectedBy.includes(client))
+}
+
+function isAccepted(findings: readonly Finding[]): boolean {
+  return !findings.some(({ level }) => level === 'reject')
+}
+
+function applyRules(facts: Facts): Finding[] {
+  const findings: Finding[] = []
+  for (const rule of rules) {
+    const occurrence = rule.check(facts)
+    if (occurrence === undefined) continue
+    const rejectedBy = occurrence.rejectedBy ?? rule.rejectedBy
+    findings.push({
+      rule: rule.name,
+      level: levelOf(rule, rejectedBy, facts),
+      saw: occurrence.saw,
+      required: occurrence.required,
+      rejectedBy,
+      reference: rule.reference,
+      remedy: occurrence.remedy ?? rule.remedy,
+    })
+  }
+  return findings
+}
+
+function levelOf(rule: Rule, rejectedBy: readonly ClientName[], facts: Facts): Finding['level'] {
+  const { clients } = facts.policy
+  if (rule.refusedBy?.(facts.policy)) return 'reject'
+  if (rejectedBy.some((client) => clients.includes(client))) return 'reject'
+  return rule.otherwise ?? 'warn'
+}
+
+/** A finding about the bytes as given that the canonical form no longer has. */
+function markRepaired(finding: Finding, mended: readonly Finding[]): Finding {
+  return mended.some(({ rule }) => rule === finding.rule)
+    ? finding
+    : { ...finding, level: 'repair' }
+}
+
+function staple(facts: Facts, der: Uint8Array): Staple | undefined {
+  const { basic, single, match, issuer } = facts
+  const until = usableUntil(facts)
+  if (basic === undefined || single?.nextUpdate === undefined || until === undefined)
+    return undefined
+  if (match === undefined || !isMatch(match) || issuer === undefined) return undefined
+  return {
+    der,
+    received: facts.body,
+    status: single.certStatus.status,
+    producedAt: basic.producedAt,
+    thisUpdate: single.thisUpdate,
+    nextUpdate: single.nextUpdate,
+    usableUntil: until,
+  }
 }

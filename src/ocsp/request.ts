@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { type DerReader, type Malformed, readWhole } from '../der/reader.ts'
+import { type DerReader, type Malformed, readWhole, type Span } from '../der/reader.ts'
 import { contextConstructed } from '../der/tag.ts'
 import { derNull, integer, octetString, oid, sequence } from '../der/writer.ts'
-import { type AlgorithmIdentifier, algorithmIdentifier } from '../x509/algorithm.ts'
+import type { AlgorithmIdentifier } from '../x509/algorithm.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import { certIDFields } from './response.ts'
 
 /** Names one certificate to a responder (RFC 6960 §4.1.1). Always with SHA-1: curl, nginx, HAProxy, OpenJDK and wolfSSL match nothing else. */
 export interface CertID {
@@ -23,8 +24,8 @@ export interface ReceivedCertID extends CertID {
 /** The CertID of `certificate` as issued by `issuer`. */
 export function certID(certificate: Certificate, issuer: Certificate): CertID {
   return {
-    issuerNameHash: sha1(certificate.issuer),
-    issuerKeyHash: sha1(issuer.subjectPublicKey),
+    issuerNameHash: issuerNameHash(certificate),
+    issuerKeyHash: keyHash(issuer),
     serialNumber: certificate.serialNumber,
   }
 }
@@ -85,21 +86,36 @@ function singleRequest(reader: DerReader): ReceivedCertID {
   })
 }
 
-// CertID ::= SEQUENCE {
-//   hashAlgorithm   AlgorithmIdentifier,
-//   issuerNameHash  OCTET STRING, -- hash of issuer's DN
-//   issuerKeyHash   OCTET STRING, -- hash of issuer's public key
-//   serialNumber    CertificateSerialNumber }          RFC 6960 §4.1.1
 function receivedCertID(reader: DerReader): ReceivedCertID {
-  return reader.sequence('CertID', (r) => {
-    const view = ({ start, end }: { start: number; end: number }) => r.bytes.subarray(start, end)
-    return {
-      hashAlgorithm: algorithmIdentifier(r, 'CertID.hashAlgorithm'),
-      issuerNameHash: view(r.octetString('CertID.issuerNameHash')),
-      issuerKeyHash: view(r.octetString('CertID.issuerKeyHash')),
-      serialNumber: view(r.integer('CertID.serialNumber')),
-    }
-  })
+  const view = ({ start, end }: Span) => reader.bytes.subarray(start, end)
+  const id = reader.sequence('CertID', certIDFields)
+  return {
+    hashAlgorithm: id.hashAlgorithm,
+    issuerNameHash: view(id.issuerNameHash),
+    issuerKeyHash: view(id.issuerKeyHash),
+    serialNumber: view(id.serialNumber),
+  }
+}
+
+/** SHA-1 over the issuer field of `certificate`, computed once for each. */
+function issuerNameHash(certificate: Certificate): Uint8Array {
+  return remembered(nameHashes, certificate, () => sha1(certificate.issuer))
+}
+
+/** SHA-1 over the subjectPublicKey octets of `certificate`, computed once for each: issuerKeyHash, and ResponderID byKey. */
+export function keyHash(certificate: Certificate): Uint8Array {
+  return remembered(keyHashes, certificate, () => sha1(certificate.subjectPublicKey))
+}
+
+const nameHashes = new WeakMap<Certificate, Uint8Array>()
+const keyHashes = new WeakMap<Certificate, Uint8Array>()
+
+function remembered<T>(memory: WeakMap<Certificate, T>, key: Certificate, make: () => T): T {
+  const known = memory.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  memory.set(key, made)
+  return made
 }
 
 function sha1(bytes: Uint8Array): Uint8Array {

@@ -42,7 +42,12 @@ export interface Certificate {
  * extension that cannot be read is listed in `extensions.malformed` and does not fail the certificate.
  */
 export function parseCertificate(der: Uint8Array): Certificate | Malformed {
-  return readWhole(der, 'Certificate', certificate)
+  return readWhole(der, 'Certificate', (reader) => {
+    const read = certificate(reader)
+    reader.noteTrailing('Certificate')
+    const trailing = reader.sloppiness.filter(({ kind }) => kind === 'trailing-bytes')
+    return { ...read, sloppiness: [...read.sloppiness, ...trailing] }
+  })
 }
 
 /** Reads the certificate that comes next, as responses embed them. */

@@ -1,0 +1,40 @@
+import { contextConstructed, tags } from '../der/tag.ts'
+import { derNull, explicit, oid, sequence, tlv } from '../der/writer.ts'
+import type { AlgorithmIdentifier } from '../x509/algorithm.ts'
+import { equalBytes } from './equal-bytes.ts'
+import type { Facts } from './facts.ts'
+import { BASIC } from './response.ts'
+
+/**
+ * The response with all that is not signed written as every client likes it (RFC 6960 §4.2.1): strict DER around tbsResponseData, no
+ * bytes after the end, the delegated signer's certificate alone, none where the issuer signed, no parameters beside an ECDSA
+ * algorithm. tbsResponseData is copied byte for byte. `undefined` where the signer is not known, as then nothing may be dropped.
+ */
+export function canonicalForm({ response, basic, signing }: Facts): Uint8Array | undefined {
+  const signer = signing?.signer
+  if (response === undefined || basic === undefined || signer === undefined) return undefined
+  const { bytes } = response
+  const { tbsResponseData: tbs, signature } = basic
+  const certs = signer.kind === 'delegate' ? [explicit(0, sequence(signer.certificate.der))] : []
+  const basicResponse = sequence(
+    bytes.subarray(tbs.start, tbs.end),
+    canonicalAlgorithm(basic.signatureAlgorithm, signing?.scheme?.family),
+    // A BIT STRING's content begins with its count of unused bits.
+    tlv(tags.bitString, bytes.subarray(signature.start - 1, signature.end)),
+    ...certs,
+  )
+  const responseBytes = sequence(oid(BASIC), tlv(tags.octetString, basicResponse))
+  const canonical = sequence(
+    tlv(tags.enumerated, Uint8Array.of(0)),
+    tlv(contextConstructed(0), responseBytes),
+  )
+  return equalBytes(bytes, 0, bytes.length, canonical) ? bytes : canonical
+}
+
+function canonicalAlgorithm(
+  { oid: algorithm, parameters, der }: AlgorithmIdentifier,
+  family: string | undefined,
+): Uint8Array {
+  if (parameters === 'absent' || family === 'ecdsa') return sequence(oid(algorithm))
+  return parameters === 'null' ? sequence(oid(algorithm), derNull()) : der
+}

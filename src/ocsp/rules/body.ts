@@ -1,0 +1,160 @@
+import { allBut, clientNames, clientsOutside } from '../clients.ts'
+import { responseStatusName } from '../response.ts'
+import { always, onResponse, type Rule } from '../rule.ts'
+import type { Remedy } from '../verdict.ts'
+
+export const bodyEmpty: Rule = {
+  name: 'body-empty',
+  meaning: 'The responder answered with no bytes at all, as some do when a proxy rewrote the URL.',
+  reference: 'RFC 6960 §4.2.1',
+  rejectedBy: clientNames,
+  refusedBy: always,
+  remedy: 'other-method',
+  check: ({ body }) =>
+    body.length === 0 ? { saw: 'an empty body', required: 'an OCSPResponse' } : undefined,
+}
+
+export const bodyOneByte: Rule = {
+  name: 'body-one-byte',
+  meaning: 'A delivery network served a body of one byte, as DigiCert’s did in 2019.',
+  reference: 'RFC 6960 §4.2.1',
+  rejectedBy: clientNames,
+  refusedBy: always,
+  remedy: 'other-connection',
+  check: ({ body }) =>
+    body.length === 1
+      ? { saw: `a body of one byte, ${hexBytes(body)}`, required: 'an OCSPResponse' }
+      : undefined,
+}
+
+export const bodyIsText: Rule = {
+  name: 'body-is-text',
+  meaning: 'The body is a page for people: an error page, a captive portal or a proxy’s notice.',
+  reference: 'RFC 6960 §4.2.1',
+  rejectedBy: clientNames,
+  refusedBy: always,
+  remedy: 'other-connection',
+  check: ({ body, malformed }) =>
+    malformed !== undefined && isText(body)
+      ? {
+          saw: `${isHtml(body) ? 'HTML' : 'text'}: ${beginning(body)}`,
+          required: 'an OCSPResponse',
+        }
+      : undefined,
+}
+
+export const responseMalformed: Rule = {
+  name: 'response-malformed',
+  meaning: 'The response cannot be read; the place where reading stopped is given.',
+  reference: 'RFC 6960 §4.2.1',
+  rejectedBy: clientNames,
+  refusedBy: always,
+  remedy: 'other-connection',
+  check: ({ body, malformed }) =>
+    malformed !== undefined && body.length > 1 && !isText(body)
+      ? {
+          saw: `${malformed.problem} at byte ${malformed.offset} of ${body.length}, in ${malformed.field}`,
+          required: 'a DER OCSPResponse',
+        }
+      : undefined,
+}
+
+export const responseStatusNotSuccessful: Rule = {
+  name: 'response-status-not-successful',
+  meaning:
+    'The responder refused to answer. Such a response is unsigned and must never be stapled.',
+  reference: 'RFC 6960 §4.2.1',
+  rejectedBy: allBut('gnutls'),
+  refusedBy: always,
+  remedy: 'back-off',
+  check: onResponse(({ responseStatus: status }) =>
+    status === 0
+      ? undefined
+      : {
+          saw: `${responseStatusName(status)} (${status})`,
+          required: 'successful (0)',
+          remedy: statusRemedies.get(status) ?? 'back-off',
+        },
+  ),
+}
+
+export const responseBytesMissing: Rule = {
+  name: 'response-bytes-missing',
+  meaning: 'The responder says successful and gives no answer.',
+  reference: 'RFC 6960 §4.2.1',
+  rejectedBy: clientNames,
+  refusedBy: always,
+  remedy: 'other-connection',
+  check: onResponse(({ responseStatus, responseType }) =>
+    responseStatus === 0 && responseType === undefined
+      ? { saw: 'no responseBytes', required: 'responseBytes' }
+      : undefined,
+  ),
+}
+
+export const responseTypeNotBasic: Rule = {
+  name: 'response-type-not-basic',
+  meaning: 'The answer is of a kind that no client knows.',
+  reference: 'RFC 6960 §4.2.1',
+  rejectedBy: clientNames,
+  refusedBy: always,
+  remedy: 'fatal',
+  check: onResponse(({ responseType, basic }) =>
+    responseType !== undefined && basic === undefined
+      ? { saw: `responseType ${responseType}`, required: 'id-pkix-ocsp-basic' }
+      : undefined,
+  ),
+}
+
+export const responseTooLarge: Rule = {
+  name: 'response-too-large',
+  meaning: 'Servers and clients hold a staple in buffers of a fixed size; a larger one is dropped.',
+  reference: 'nginx ngx_event_openssl_stapling.c, HAProxy tune.bufsize, wolfSSL MAX_HANDSHAKE_SZ',
+  rejectedBy: ['mozpkix', 'curl', 'gnutls', 'wolfssl', 'nginx', 'haproxy'],
+  refusedBy: always,
+  remedy: 'diagnose',
+  check: ({ body, policy }) =>
+    body.length > policy.maxSizeBytes
+      ? {
+          saw: `${body.length} bytes`,
+          required: `at most ${policy.maxSizeBytes} bytes`,
+          rejectedBy: clientsOutside(({ maxSizeBytes }) => body.length <= maxSizeBytes),
+        }
+      : undefined,
+}
+
+const statusRemedies = new Map<number, Remedy>([
+  // A GET whose base64 was mangled on the way; POST has no such way to go wrong.
+  [1, 'other-method'],
+  [2, 'other-connection'],
+  [5, 'fatal'],
+  // Some edges of a delivery network say unauthorized while the others answer (Mozilla bug 1946927).
+  [6, 'other-connection'],
+])
+
+function isText(body: Uint8Array): boolean {
+  const start = body.subarray(0, TEXT_SAMPLE)
+  return start.length > 1 && start.every((b) => (b >= 0x20 && b < 0x7f) || b > 0x7f || isSpace(b))
+}
+
+function isSpace(octet: number): boolean {
+  return octet === 0x09 || octet === 0x0a || octet === 0x0d
+}
+
+function isHtml(body: Uint8Array): boolean {
+  return /<(!doctype|html|head|body|title|script|\?xml)/i.test(textOf(body))
+}
+
+function beginning(body: Uint8Array): string {
+  return JSON.stringify(textOf(body).replace(/\s+/g, ' ').trim().slice(0, 60))
+}
+
+function textOf(body: Uint8Array): string {
+  return Buffer.from(body.subarray(0, TEXT_SAMPLE)).toString('latin1')
+}
+
+function hexBytes(body: Uint8Array): string {
+  return `0x${Buffer.from(body).toString('hex').toUpperCase()}`
+}
+
+const TEXT_SAMPLE = 512

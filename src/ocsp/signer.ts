@@ -1,0 +1,176 @@
+import { type Element, type Malformed, readWhole } from '../der/reader.ts'
+import { type Certificate, certificate, publicKey } from '../x509/certificate.ts'
+import { normalizedName } from '../x509/name.ts'
+import {
+  type SignatureScheme,
+  signatureScheme,
+  verifySignature,
+  verifyWith,
+} from '../x509/signature.ts'
+import { equalBytes } from './equal-bytes.ts'
+import { keyHash } from './request.ts'
+import type { BasicOcspResponse, OcspResponse } from './response.ts'
+
+/** A certificate that a response carries, read or not. */
+export interface Embedded {
+  readonly element: Element
+  readonly certificate: Certificate | Malformed
+  readonly designated: Designation
+}
+
+/** Whether a responderID means a certificate: to the byte, only after RFC 5280 §7.1 comparison of names, or not. */
+export type Designation = 'exactly' | 'equivalently' | 'no'
+
+/** Whose key verifies the signature. */
+export type Signer =
+  | { readonly kind: 'issuer'; readonly certificate: Certificate }
+  | {
+      readonly kind: 'delegate'
+      readonly certificate: Certificate
+      /** Its place among the embedded certificates. */
+      readonly index: number
+      readonly designated: Designation
+    }
+
+/** All that the signature of a response shows. */
+export interface Signing {
+  /** `undefined` for an algorithm that is not supported. */
+  readonly scheme: SignatureScheme | undefined
+  /** `undefined` where the signature verifies with no key at hand. */
+  readonly signer: Signer | undefined
+  /** Whether responderID means the issuer; `no` also where the issuer is not known. */
+  readonly issuerDesignated: Designation
+  readonly embedded: readonly Embedded[]
+}
+
+/**
+ * Finds who signed a response: the issuer, or one of the embedded certificates. Whom responderID means is tried first; the others
+ * only to say who it was. Which of them may sign is for rules to judge.
+ */
+export function findSigner(
+  response: OcspResponse,
+  basic: BasicOcspResponse,
+  issuer: Certificate | undefined,
+): Signing {
+  const scheme = signatureScheme(basic.signatureAlgorithm)
+  const issuerDesignated = issuer === undefined ? 'no' : designation(response, basic, issuer)
+  const embedded = (basic.certs ?? NO_CERTS).map((element) => {
+    const read = embeddedCertificate(response.bytes, element)
+    const designated = 'kind' in read ? 'no' : designation(response, basic, read)
+    return { element, certificate: read, designated }
+  })
+  const signers = candidates(issuer, issuerDesignated, embedded)
+  const signer = scheme && chooseSigner(signers, (of) => signedBy(response, basic, scheme, of))
+  return { scheme, signer, issuerDesignated, embedded }
+}
+
+/** Whether the signature over tbsResponseData is by the key of `by` with this scheme. */
+export function signedBy(
+  { bytes }: OcspResponse,
+  { tbsResponseData: tbs, signature }: BasicOcspResponse,
+  scheme: SignatureScheme,
+  by: Certificate,
+): boolean {
+  const key = publicKey(by)
+  if (key === undefined) return false
+  const signed = bytes.subarray(tbs.start, tbs.end)
+  const bits = bytes.subarray(signature.start, signature.end)
+  return verifyWith(scheme, { signed, signature: bits, key }) === 'valid'
+}
+
+/** Whether `issuer`'s key signed `delegate`; remembered, as it costs as much as the response itself. */
+export function isSignedByKeyOf(issuer: Certificate, delegate: Certificate): boolean {
+  const known = checked.get(delegate)?.get(issuer)
+  if (known !== undefined) return known
+  const key = publicKey(issuer)
+  const { tbsCertificate: signed, signature, signatureAlgorithm } = delegate
+  const valid =
+    key !== undefined && verifySignature(signatureAlgorithm, { signed, signature, key }) === 'valid'
+  const byIssuer = checked.get(delegate) ?? new WeakMap<Certificate, boolean>()
+  checked.set(delegate, byIssuer.set(issuer, valid))
+  return valid
+}
+
+const checked = new WeakMap<Certificate, WeakMap<Certificate, boolean>>()
+
+function designation(
+  { bytes }: OcspResponse,
+  { responderID: { kind, start, end } }: BasicOcspResponse,
+  of: Certificate,
+): Designation {
+  if (kind === 'byKey') return equalBytes(bytes, start, end, keyHash(of)) ? 'exactly' : 'no'
+  if (equalBytes(bytes, start, end, of.subject)) return 'exactly'
+  const name = normalizedName(bytes.subarray(start, end))
+  return name !== undefined && name === normalizedName(of.subject) ? 'equivalently' : 'no'
+}
+
+function candidates(
+  issuer: Certificate | undefined,
+  issuerDesignated: Designation,
+  embedded: readonly Embedded[],
+): readonly Signer[] {
+  const direct: readonly Signer[] =
+    issuer === undefined ? [] : [{ kind: 'issuer', certificate: issuer }]
+  if (embedded.length === 0) return direct
+  const delegates = embedded.flatMap<Signer & { kind: 'delegate' }>(
+    ({ certificate, designated }, index) =>
+      'kind' in certificate || isSameKey(certificate, issuer)
+        ? []
+        : [{ kind: 'delegate', certificate, index, designated }],
+  )
+  const meant = delegates.filter(({ designated }) => designated !== 'no')
+  const others = delegates.filter(({ designated }) => designated === 'no')
+  return issuerDesignated === 'no'
+    ? [...meant, ...direct, ...others]
+    : [...direct, ...meant, ...others]
+}
+
+/** The first candidate whose key verifies; among certificates of the same key the one that lasts longest, as clients try each. */
+function chooseSigner(
+  signers: readonly Signer[],
+  signed: (by: Certificate) => boolean,
+): Signer | undefined {
+  const first = signers.slice(0, MAX_KEYS_TRIED).find(({ certificate }) => signed(certificate))
+  if (first === undefined || signers.length === 1) return first
+  return signers
+    .filter(
+      ({ kind, certificate }) => kind === first.kind && isSameKey(certificate, first.certificate),
+    )
+    .reduce((best, next) => (next.certificate.notAfter > best.certificate.notAfter ? next : best))
+}
+
+function isSameKey(a: Certificate, b: Certificate | undefined): boolean {
+  return (
+    b !== undefined &&
+    equalBytes(a.subjectPublicKey, 0, a.subjectPublicKey.length, b.subjectPublicKey)
+  )
+}
+
+/** The embedded certificate at `element`, from memory where these very bytes were read before. */
+function embeddedCertificate(bytes: Uint8Array, element: Element): Certificate | Malformed {
+  const key = fold(bytes, element.end)
+  const known = remembered.get(key)
+  if (known !== undefined && equalBytes(bytes, element.start, element.end, known.der)) return known
+  const der = bytes.slice(element.start, element.end)
+  const read = readWhole(der, 'Certificate', certificate)
+  if ('kind' in read) return read
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear()
+  remembered.set(key, read)
+  return read
+}
+
+// Reading a certificate and loading its key costs several verifications, and a CA embeds the same signer for weeks.
+const remembered = new Map<number, Certificate>()
+const MAX_REMEMBERED = 4_096
+
+/** A number made of the last octets of a certificate, which are of its signature and so as good as random. */
+function fold(bytes: Uint8Array, end: number): number {
+  let value = 0
+  for (let i = Math.max(0, end - 8); i < end; i++)
+    value = (Math.imul(value, 257) + (bytes[i] ?? 0)) | 0
+  return value
+}
+
+const NO_CERTS: readonly Element[] = []
+/** A response with more possible signers than this is an attack on the verifier's time. */
+const MAX_KEYS_TRIED = 8

@@ -1,0 +1,34 @@
+import { type DurationMs, durationMs, type EpochMs, epochMs, MINUTE_MS } from '../der/time.ts'
+import { clientLimits } from './clients.ts'
+import type { Facts } from './facts.ts'
+
+/**
+ * The moment from which a response is no longer handed out: the earliest of nextUpdate, the greatest age that a required client takes
+ * (7 days while Chromium is one), the notAfter of a delegated signer and that of the certificate, less the {@link safetyMargin}.
+ * `undefined` where the response says no nextUpdate.
+ */
+export function usableUntil({
+  single,
+  signing,
+  certificate,
+  policy,
+}: Pick<Facts, 'single' | 'signing' | 'certificate' | 'policy'>): EpochMs | undefined {
+  if (single?.nextUpdate === undefined) return undefined
+  const maxAge = Math.min(...policy.clients.map((client) => clientLimits[client].maxAge))
+  const signer = signing?.signer
+  const end = Math.min(
+    single.nextUpdate,
+    single.thisUpdate + maxAge,
+    signer?.kind === 'delegate' ? signer.certificate.notAfter : Number.POSITIVE_INFINITY,
+    certificate?.notAfter ?? Number.POSITIVE_INFINITY,
+  )
+  return epochMs(end - safetyMargin(durationMs(end - single.thisUpdate)))
+}
+
+/**
+ * What is kept back at the end for clients whose clocks are ahead: five minutes, as HAProxy keeps, but never more than a hundredth of
+ * the life, so that a response of one hour is not lost for a twelfth of it.
+ */
+export function safetyMargin(life: DurationMs): DurationMs {
+  return durationMs(Math.max(0, Math.min(5 * MINUTE_MS, Math.floor(life / 100))))
+}
