@@ -50,7 +50,8 @@ export interface CertIDMatch {
   readonly name: boolean
   /** `undefined` where the issuer is not known. */
   readonly key: boolean | undefined
-  readonly serial: boolean
+  /** `padded`: the same number in another encoding, which only OpenJDK takes for the same. */
+  readonly serial: 'same' | 'padded' | 'other'
 }
 
 /** Reads all that rules look at; the signature is verified here. */
@@ -84,7 +85,7 @@ export function gatherFacts(subject: Subject): Facts {
 
 /** Whether every field of the CertID that could be compared is the certificate's. */
 export function isMatch({ name, key, serial }: CertIDMatch): boolean {
-  return name && key !== false && serial
+  return name && key !== false && serial === 'same'
 }
 
 /** How a SingleResponse names a certificate, with whichever hash it uses. */
@@ -99,7 +100,7 @@ export function matchCertID(
   return {
     name: equalBytes(bytes, name.start, name.end, expected.name),
     key: expected.key && equalBytes(bytes, key.start, key.end, expected.key),
-    serial: equalBytes(bytes, serial.start, serial.end, certificate.serialNumber),
+    serial: compareSerial(bytes.subarray(serial.start, serial.end), certificate.serialNumber),
   }
 }
 
@@ -121,6 +122,13 @@ function chooseSingle(
     if (isMatch(match) && !(chosen.match && isMatch(chosen.match))) chosen = { single, match }
   }
   return chosen ?? { single: first, match: undefined }
+}
+
+function compareSerial(received: Uint8Array, own: Uint8Array): CertIDMatch['serial'] {
+  if (equalBytes(received, 0, received.length, own)) return 'same'
+  const value = (octets: Uint8Array) => octets.subarray(octets.findIndex((octet) => octet !== 0))
+  const [a, b] = [value(received), value(own)]
+  return equalBytes(a, 0, a.length, b) ? 'padded' : 'other'
 }
 
 const NO_HASH = new Uint8Array()

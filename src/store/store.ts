@@ -1,19 +1,6 @@
+import type { Classification } from '../certificates/classify.ts'
+import type { SourceProblem } from '../certificates/source.ts'
 import type { DurationMs, EpochMs } from '../der/time.ts'
-
-/** Why a certificate has, or has not, a place in the schedule. */
-export type Classification =
-  /** Has an OCSP URL and an issuer: gets a staple. */
-  | 'ocsp'
-  /** Has OCSP URLs, but its issuer is not known yet. */
-  | 'issuer-missing'
-  /** Names no OCSP URL but a CRL: normal, nothing to do. */
-  | 'crl-only'
-  /** Names neither: normal, nothing to do. */
-  | 'no-revocation'
-  | 'expired'
-  | 'not-yet-valid'
-  /** A CA certificate, kept only as issuer of others. */
-  | 'ca'
 
 /** A certificate as it is kept. */
 export interface CertificateRecord {
@@ -31,6 +18,16 @@ export interface CertificateRecord {
   readonly notAfter: EpochMs
   /** `certIDKey()` of the certificate, once its issuer is known. */
   readonly certIDKey: string | undefined
+  /** The origin of its first OCSP URL, `http://ocsp.example.org`: what rate, concurrency and health are counted by. Empty where it has none. */
+  readonly responder: string
+}
+
+/** How many certificates that can have a staple do have one that is usable. */
+export interface Coverage {
+  readonly managed: number
+  readonly stapled: number
+  /** Names of certificates without, at most the first ten in order. */
+  readonly missing: readonly string[]
 }
 
 /** When a certificate is next asked about, and how it went so far. */
@@ -56,13 +53,6 @@ export interface StapleRecord {
   readonly fetchedAt: EpochMs
   /** The OCSP URL that it came from. */
   readonly url: string
-}
-
-/** Something wrong with a source of certificates, for `status` and the log. */
-export interface SourceProblem {
-  readonly path: string
-  /** What was seen, what was required, what to do. */
-  readonly problem: string
 }
 
 /** A certificate that is due, taken for one attempt. */
@@ -105,11 +95,15 @@ export interface Store extends AsyncDisposable {
   /** One certificate by its id, or by `certIDKey`; `undefined` where there is none. */
   entry(by: { readonly id: string } | { readonly certIDKey: string }): Promise<Entry | undefined>
 
+  /** The responders that have a certificate which is due at `now`, the most urgent first (in the order of `claimDue`). */
+  dueResponders(now: EpochMs): Promise<readonly string[]>
+
   /**
-   * Takes up to `limit` certificates that are due at `now`: those without a staple first, must-staple before others, then by
+   * Takes up to `limit` certificates of one responder that are due at `now`: those without a staple first, must-staple before others, then by
    * usableUntil. A claimed certificate is not given out again before `now + lease`, unless `complete` says so: a crash delays it by no more than that.
    */
   claimDue(options: {
+    readonly responder: string
     readonly now: EpochMs
     readonly limit: number
     readonly lease: DurationMs
@@ -117,6 +111,9 @@ export interface Store extends AsyncDisposable {
 
   /** The earliest `dueAt` of all schedules, claims included with the end of their lease. */
   nextDueAt(): Promise<EpochMs | undefined>
+
+  /** Coverage of the certificates that are classified `ocsp`. */
+  coverage(now: EpochMs): Promise<Coverage>
 
   /**
    * Ends a claim: stores the schedule and, in the same transaction, the staple if there is a new one. A certificate removed meanwhile is

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { tags } from '../der/tag.ts'
 import { DAY_MS, epochMs, plus } from '../der/time.ts'
@@ -75,5 +76,35 @@ describe('findIssuer()', () => {
     const changed = parseCertificate(der)
     if ('kind' in changed) throw new Error(changed.problem)
     expect(findIssuer(changed, [issuer.certificate])).toBeUndefined()
+  })
+})
+
+const corpus = new URL('../../../shared/corpora/real-responders-2022/', import.meta.url)
+
+describe.skipIf(!existsSync(corpus))('certificates of public CAs, 2022', () => {
+  interface Case {
+    readonly cert?: string
+    readonly issuer?: string
+  }
+  const file = new URL('cases.json', corpus)
+  const cases: readonly Case[] = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : []
+  const read = (path: string) => {
+    const certificate = parseCertificate(readFileSync(new URL(path, corpus)))
+    if ('kind' in certificate) throw new Error(`${path}: ${certificate.problem}`)
+    return certificate
+  }
+
+  it('are each paired with the issuer that the source names, also where its name is encoded otherwise', () => {
+    let encodedOtherwise = 0
+    for (const { cert, issuer: path } of cases) {
+      if (cert === undefined || path === undefined) continue
+      const [certificate, candidate] = [read(cert), read(path)]
+      expect([cert, findIssuer(certificate, [candidate])?.fingerprint]).toEqual([
+        cert,
+        candidate.fingerprint,
+      ])
+      if (Buffer.compare(certificate.issuer, candidate.subject) !== 0) encodedOtherwise++
+    }
+    expect(encodedOtherwise).toBeGreaterThan(0)
   })
 })

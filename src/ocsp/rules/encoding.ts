@@ -59,10 +59,17 @@ export const timeWithFraction: Rule = {
   name: 'time-with-fraction',
   meaning: 'A time is written with fractions of a second.',
   reference: 'RFC 5280 §4.1.2.5.2',
-  rejectedBy: ['mozpkix', 'boringssl', 'gnutls', 'go', 'wolfssl'],
+  rejectedBy: ['mozpkix', 'boringssl', 'gnutls', 'go', 'wolfssl', 'nginx'],
   remedy: 'fatal',
   check: (facts) =>
-    timeNote(facts, 'time-with-fraction', ['mozpkix', 'boringssl', 'gnutls', 'go', 'wolfssl']),
+    timeNote(facts, 'time-with-fraction', [
+      'mozpkix',
+      'boringssl',
+      'gnutls',
+      'go',
+      'wolfssl',
+      'nginx',
+    ]),
 }
 
 export const timeWithoutSeconds: Rule = {
@@ -128,7 +135,7 @@ function encodingRule(
   }
 }
 
-/** Clients that never read producedAt take any spelling of it: OpenJDK, OpenSSL and its users, and GnuTLS and wolfSSL. */
+/** Clients that never read producedAt take any spelling of it. */
 function timeNote(
   { sloppiness }: Facts,
   kind: Sloppiness['kind'],
@@ -138,7 +145,7 @@ function timeNote(
   const [first] = notes
   if (first === undefined) return undefined
   const judged = notes.some(({ field }) => field.startsWith('SingleResponse.'))
-  const lenient: readonly ClientName[] = ['gnutls', 'wolfssl']
+  const lenient: readonly ClientName[] = ['gnutls', 'wolfssl', 'nginx']
   return {
     saw: place(first),
     required: 'YYYYMMDDHHMMSSZ',

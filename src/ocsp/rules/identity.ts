@@ -94,8 +94,9 @@ export const singleResponsesSeveral: Rule = {
   }),
 }
 
-function mismatchRejectedBy({ name, serial }: CertIDMatch): readonly ClientName[] {
-  if (!serial) return clientNames
+function mismatchRejectedBy({ name, key, serial }: CertIDMatch): readonly ClientName[] {
+  if (serial === 'other') return clientNames
+  if (serial === 'padded') return name && key !== false ? allBut('openjdk') : clientNames
   // Go compares the serial alone, GnuTLS name and serial.
   return name ? allBut('go', 'gnutls') : allBut('go')
 }
@@ -107,7 +108,7 @@ function mismatch(
 ): string {
   const { start, end } = single.serialNumber
   const wrong = [
-    ...(serial ? [] : [`serialNumber ${hex(bytes.subarray(start, end))}`]),
+    ...(serial === 'same' ? [] : [`serialNumber ${hex(bytes.subarray(start, end))}`]),
     ...(name ? [] : ['issuerNameHash']),
     ...(key === false ? ['issuerKeyHash'] : []),
   ]

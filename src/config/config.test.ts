@@ -1,0 +1,218 @@
+import { describe, expect, it, test } from 'vitest'
+import { clientNames } from '../ocsp/clients.ts'
+import { type Config, type ConfigFlags, resolveConfig, type Surroundings } from './config.ts'
+import { describeProblem } from './problem.ts'
+
+const env: Surroundings = { cwd: '/home/ann', home: '/home/ann', user: 'ordinary' }
+
+function resolution(text: string, flags: ConfigFlags = {}, surroundings = env) {
+  const file = { text, path: '/etc/everstaple/everstaple.yaml' }
+  return resolveConfig({ file, flags, env: surroundings })
+}
+
+function configOf(text: string, flags?: ConfigFlags, surroundings?: Surroundings): Config {
+  const result = resolution(text, flags, surroundings)
+  if (result.kind === 'config') return result.config
+  throw new Error(result.problems.map(describeProblem).join('\n'))
+}
+
+function problemsOf(text: string, flags?: ConfigFlags): readonly string[] {
+  const result = resolution(text, flags)
+  if (result.kind === 'config') return []
+  return result.problems.map((problem) => describeProblem(problem).replace('/etc/everstaple/', ''))
+}
+
+describe('defaults', () => {
+  it('needs no file', () => {
+    const result = resolveConfig({ file: undefined, flags: {}, env })
+    expect(result).toEqual({
+      kind: 'config',
+      config: {
+        certificates: [],
+        data: '/home/ann/.local/share/everstaple',
+        listen: { host: '127.0.0.1', port: 8888 },
+        responders: { allowAddresses: [], concurrency: { total: 64, perResponder: 8 } },
+        policy: { clients: clientNames, sha1Signatures: 'refuse', maxSizeBytes: 12_288 },
+        outputs: [],
+        log: { format: 'text' },
+      },
+    })
+  })
+  test.each(['', '# nothing yet\n', '---\n', '{}', 'responders: {}\npolicy: {}\nlog: {}\n'])(
+    'a file that sets nothing changes nothing: %j',
+    (text) => {
+      expect(resolution(text)).toEqual(resolveConfig({ file: undefined, flags: {}, env }))
+    },
+  )
+  it('keeps the data of root under /var/lib', () => {
+    expect(configOf('', {}, { ...env, user: 'root' }).data).toBe('/var/lib/everstaple')
+  })
+})
+
+describe('values', () => {
+  const values: readonly [string, (config: Config) => unknown, unknown][] = [
+    ['listen: 0.0.0.0:80', (c) => c.listen, { host: '0.0.0.0', port: 80 }],
+    ['listen: localhost:0', (c) => c.listen, { host: 'localhost', port: 0 }],
+    ['listen: "[::1]:8888"', (c) => c.listen, { host: '::1', port: 8888 }],
+    ['certificates: [live, /srv/tls]', (c) => c.certificates, ['/etc/everstaple/live', '/srv/tls']],
+    ['data: ../state', (c) => c.data, '/etc/state'],
+    ['policy: {clients: all}', (c) => c.policy.clients, clientNames],
+    ['policy: {clients: [go, curl]}', (c) => c.policy.clients, ['go', 'curl']],
+    ['policy: {sha1Signatures: accept}', (c) => c.policy.sha1Signatures, 'accept'],
+    ['log: {format: json}', (c) => c.log.format, 'json'],
+    [
+      'responders: {concurrency: {total: 9}}',
+      (c) => c.responders.concurrency,
+      { total: 9, perResponder: 8 },
+    ],
+    [
+      'responders: {concurrency: {total: 4}}',
+      (c) => c.responders.concurrency,
+      { total: 4, perResponder: 4 },
+    ],
+    [
+      'responders: {allowAddresses: [127.0.0.0/8, "::1"]}',
+      (c) => c.responders.allowAddresses,
+      ['127.0.0.0/8', '::1'],
+    ],
+    ['outputs: [{file: "{source}.ocsp"}]', (c) => c.outputs[0]?.file, '{source}.ocsp'],
+    [
+      'outputs: [{file: "st/{name}.der"}]',
+      (c) => c.outputs[0]?.file,
+      '/etc/everstaple/st/{name}.der',
+    ],
+    ['outputs: [{file: /a, reload: x}]', (c) => c.outputs[0]?.reload, 'x'],
+    ['outputs: [{file: /a}]', (c) => c.outputs[0]?.debounce, 2_000],
+    ['outputs: [{file: /a, debounce: 500ms}]', (c) => c.outputs[0]?.debounce, 500],
+  ]
+  test.each(values)('%s', (text, pick, expected) => {
+    expect(pick(configOf(text))).toEqual(expected)
+  })
+  it('is frozen all through', () => {
+    const { responders, outputs } = configOf('outputs: [{file: /a}]')
+    expect([responders, responders.concurrency, outputs, outputs[0]].every(Object.isFrozen)).toBe(
+      true,
+    )
+  })
+})
+
+describe('flags', () => {
+  const file = 'certificates: [a]\ndata: b\nlisten: h:1\nlog: {format: json}\n'
+  it('override the file, key by key', () => {
+    const flags = { certificates: ['tls'], data: 'd', listen: 'h:2', logFormat: 'text' }
+    const config = configOf(file, flags)
+    expect(config.certificates).toEqual(['/home/ann/tls'])
+    expect(config.data).toBe('/home/ann/d')
+    expect(config.listen).toEqual({ host: 'h', port: 2 })
+    expect(config.log.format).toBe('text')
+  })
+  it('that are not given leave the file as it is', () => {
+    expect(configOf(file, { data: undefined, certificates: undefined })).toEqual(configOf(file))
+  })
+  it('are refused by the name they have on the command line', () => {
+    expect(problemsOf('', { listen: '8888', logFormat: 'xml', data: '' })).toEqual([
+      '--data: saw ""; required a path; ~ is not replaced in it',
+      '--listen: saw "8888"; required HOST:PORT, such as 127.0.0.1:8888 or "[::1]:8888"',
+      '--log-format: saw "xml"; required text or json',
+    ])
+  })
+})
+
+describe('problems', () => {
+  const hostPort = 'HOST:PORT, such as 127.0.0.1:8888 or "[::1]:8888"'
+  const address = 'an address as 192.0.2.1, or a prefix as 127.0.0.0/8'
+  const clients = clientNames.join(', ')
+  const cases: readonly [string, string][] = [
+    ['listen: 8888', `1:9: listen: saw 8888; required ${hostPort}`],
+    ['listen: 127.0.0.1:65536', `1:9: listen: saw "127.0.0.1:65536"; required ${hostPort}`],
+    ['listen: ::1:80', `1:9: listen: saw "::1:80"; required ${hostPort}`],
+    ['listen: "[1.2.3.4]:80"', `1:9: listen: saw "[1.2.3.4]:80"; required ${hostPort}`],
+    ['data: ~', '1:7: data: saw nothing; required a path'],
+    ['data: ~/state', '1:7: data: saw "~/state"; required a path; ~ is not replaced in it'],
+    ['certificates: a.pem', '1:15: certificates: saw "a.pem"; required a list of paths'],
+    ['certificates:\n- a\n- 3', '3:3: certificates[1]: saw 3; required a path'],
+    ['certificates:', '1:14: certificates: saw nothing; required a list of paths'],
+    ['[]', '1:1: the file: saw an empty list; required a map of keys and values'],
+    ['hello', '1:1: the file: saw "hello"; required a map of keys and values'],
+    ['policy: all', '1:9: policy: saw "all"; required a map of keys and values'],
+    [
+      'policy:\n  clients: [curl, firefox]',
+      `2:19: policy.clients[1]: saw "firefox"; required one of ${clients}`,
+    ],
+    [
+      'policy: {clients: some}',
+      `1:19: policy.clients: saw "some"; required all, or a list of some of ${clients}`,
+    ],
+    [
+      'policy: {clients: []}',
+      '1:19: policy.clients: saw an empty list; required all, or at least one client',
+    ],
+    [
+      'certificate: [x]',
+      '1:1: certificate: saw an unknown key; required one of certificates, data, listen, responders, policy, outputs, log (did you mean certificates?)',
+    ],
+    [
+      'responders:\n  concurrency:\n    perresponder: 1',
+      '3:5: responders.concurrency.perresponder: saw an unknown key; required one of total, perResponder (did you mean perResponder?)',
+    ],
+    [
+      'outputs:\n  - file: /a\n    command: x',
+      '3:5: outputs[0].command: saw an unknown key; required one of file, reload, debounce',
+    ],
+    ['outputs: [{reload: x}]', '1:11: outputs[0].file: saw nothing; required a path template'],
+    [
+      'outputs: [{file: "/{nmae}"}]',
+      `1:18: outputs[0].file: saw "/{nmae}"; required a path template: output path '/{nmae}' has the unknown placeholder {nmae}; use {source}, {dir}, {dir-name}, {name}, {domain}, {fingerprint}, {serial}`,
+    ],
+    [
+      'outputs: [{file: /a, debounce: 2}]',
+      '1:32: outputs[0].debounce: saw 2; required a length of time of at most 30s, such as 500ms or 2s',
+    ],
+    [
+      'outputs: [{file: /a, debounce: 5m}]',
+      '1:32: outputs[0].debounce: saw "5m"; required a length of time of at most 30s, such as 500ms or 2s',
+    ],
+    [
+      'responders: {allowAddresses: [localhost]}',
+      `1:31: responders.allowAddresses[0]: saw "localhost"; required ${address}`,
+    ],
+    [
+      'responders: {concurrency: {total: 0}}',
+      '1:35: responders.concurrency.total: saw 0; required a whole number from 1 to 1024',
+    ],
+    [
+      'responders: {concurrency: {total: 4, perResponder: 5}}',
+      '1:52: responders.concurrency.perResponder: saw 5; required no more than total',
+    ],
+  ]
+  test.each(cases)('%j', (text, expected) => {
+    expect(problemsOf(text)).toEqual([`everstaple.yaml:${expected}`])
+  })
+  it('are told all together, in the order of the file', () => {
+    const text = 'data: 1\nlog: {format: x}\nlisten: y\ncertificates: z\ntypo: 1\n'
+    const places = problemsOf(text, { listen: 'w' }).map((line) => line.split(': saw')[0])
+    expect(places).toEqual([
+      'everstaple.yaml:1:7: data',
+      'everstaple.yaml:2:15: log.format',
+      'everstaple.yaml:3:9: listen',
+      'everstaple.yaml:4:15: certificates',
+      'everstaple.yaml:5:1: typo',
+      '--listen',
+    ])
+  })
+  test.each([
+    ['a: [', 'YAML'],
+    ['listen: [::1]:8888', 'YAML'],
+    ['data: a\ndata: b', 'YAML'],
+    ['data: *nowhere', 'YAML'],
+    [
+      'a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c]',
+      'YAML',
+    ],
+    ['data: a\n---\ndata: b', 'YAML'],
+    ['__proto__: {data: 1}', '__proto__'],
+    ['? {a: 1}\n: b', '{ a'],
+  ])('%j is a problem, not an exception', (text, key) => {
+    expect(problemsOf(text)[0]).toMatch(new RegExp(`^everstaple.yaml:\\d+:\\d+: ${key}`))
+  })
+})

@@ -1,0 +1,123 @@
+import { dirname, join, resolve } from 'node:path'
+import { defaultPolicy, type Policy } from '../ocsp/policy.ts'
+import { checkKeys } from './check-keys.ts'
+import { type FileResult, parseFile } from './parse-file.ts'
+import type { ConfigProblem } from './problem.ts'
+import type { FileKeys, FileOutputConfig, ListenAddress } from './schema.ts'
+
+/** All that can be set, with every default and path filled in. Frozen all through; two of the same settings are deeply equal. */
+export interface Config {
+  /** Absolute paths of files and folders. */
+  readonly certificates: readonly string[]
+  /** Absolute path of the folder for what must survive a restart. */
+  readonly data: string
+  readonly listen: ListenAddress
+  readonly responders: RespondersConfig
+  readonly policy: Policy
+  readonly outputs: readonly FileOutputConfig[]
+  readonly log: { readonly format: 'text' | 'json' }
+}
+
+/** How responders are asked. */
+export interface RespondersConfig {
+  /** Addresses and prefixes that `parseAllowedAddresses` reads: checked. */
+  readonly allowAddresses: readonly string[]
+  /** Exchanges at a time. */
+  readonly concurrency: { readonly total: number; readonly perResponder: number }
+}
+
+/** What the command line gave, as written. Each overrides its key in the file. */
+export interface ConfigFlags {
+  readonly certificates?: readonly string[] | undefined
+  readonly data?: string | undefined
+  readonly listen?: string | undefined
+  readonly logFormat?: string | undefined
+}
+
+/** What defaults and relative paths depend on. */
+export interface Surroundings {
+  /** The working folder, absolute: flags are relative to it. */
+  readonly cwd: string
+  readonly home: string
+  readonly user: 'root' | 'ordinary'
+}
+
+/** What a configuration is made of. */
+export interface ConfigInput {
+  /** The file, where there is one; `path` is absolute, or relative to the working folder. */
+  readonly file: { readonly text: string; readonly path: string } | undefined
+  readonly flags: ConfigFlags
+  readonly env: Surroundings
+}
+
+/** A configuration, or all that is wrong with it: the file from its top to its end, then the flags. */
+export type Resolution =
+  | { readonly kind: 'config'; readonly config: Config }
+  | { readonly kind: 'problems'; readonly problems: readonly ConfigProblem[] }
+
+/** Puts the file, the flags and the defaults together. Pure. */
+export function resolveConfig({ file, flags, env }: ConfigInput): Resolution {
+  const path = file?.path ?? 'everstaple.yaml'
+  const fromFile = parseFile(file?.text ?? '', path)
+  const fromFlags = parseFlags(flags)
+  if (fromFile.kind === 'keys' && fromFlags.kind === 'keys') {
+    const inFile = absolute(fromFile.keys, dirname(resolve(env.cwd, path)))
+    const given = absolute(fromFlags.keys, env.cwd)
+    return { kind: 'config', config: deepFreeze(assemble(inFile, given, env)) }
+  }
+  const problems = [fromFile, fromFlags].flatMap((result) =>
+    result.kind === 'problems' ? result.problems : [],
+  )
+  return { kind: 'problems', problems }
+}
+
+function parseFlags({ certificates, data, listen, logFormat }: ConfigFlags): FileResult {
+  const checked = checkKeys({ certificates, data, listen, log: { format: logFormat } })
+  if (checked.kind === 'keys') return checked
+  const problems = checked.faults.map(({ path: [key], saw, required }) => {
+    const flag = key === 'log' ? 'log-format' : String(key)
+    return { at: undefined, key: `--${flag}`, saw, required }
+  })
+  return { kind: 'problems', problems }
+}
+
+function absolute(keys: FileKeys, folder: string): FileKeys {
+  return {
+    ...keys,
+    certificates: keys.certificates?.map((path) => resolve(folder, path)),
+    data: keys.data === undefined ? undefined : resolve(folder, keys.data),
+    outputs: keys.outputs.map((output) => ({
+      ...output,
+      // A placeholder in front is filled with an absolute path.
+      file: output.file.startsWith('{') ? output.file : resolve(folder, output.file),
+    })),
+  }
+}
+
+function assemble(file: FileKeys, flags: FileKeys, env: Surroundings): Config {
+  return {
+    certificates: flags.certificates ?? file.certificates ?? [],
+    data: flags.data ?? file.data ?? defaultData(env),
+    listen: flags.listen ?? file.listen ?? DEFAULT_LISTEN,
+    responders: file.responders,
+    policy: { ...defaultPolicy, ...file.policy },
+    outputs: file.outputs,
+    log: { format: flags.log.format ?? file.log.format ?? 'text' },
+  }
+}
+
+/** Where the Filesystem Hierarchy Standard and the XDG Base Directory Specification put state. */
+function defaultData({ user, home }: Surroundings): string {
+  return user === 'root' ? '/var/lib/everstaple' : join(home, '.local/share/everstaple')
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const inner of Object.values(value)) deepFreeze(inner)
+  }
+  return value
+}
+
+/** This machine only: whoever reaches the port sees which certificates are managed. */
+const DEFAULT_LISTEN: ListenAddress = { host: '127.0.0.1', port: 8888 }

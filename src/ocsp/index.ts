@@ -1,0 +1,13 @@
+/** Parse, verify and explain OCSP responses: pure functions, no network, no clock, no disk. The entry point `everstaple/ocsp`. */
+export { DerError, type Malformed, type Sloppiness } from '../der/reader.ts'
+export { type EpochMs, epochMs } from '../der/time.ts'
+export { type Certificate, parseCertificate } from '../x509/certificate.ts'
+export { findIssuer } from '../x509/issuer.ts'
+export { type ClientName, clientNames } from './clients.ts'
+export { type Explanation, explain, type SignerExplanation } from './explain.ts'
+export type { Subject } from './facts.ts'
+export { type JudgeInput, judge } from './judge.ts'
+export { defaultPolicy, type Policy } from './policy.ts'
+export { type CertID, certID, certIDKey, encodeRequest, parseRequest } from './request.ts'
+export { type OcspResponse, parseResponse, responseStatusName } from './response.ts'
+export type { CertStatus, Finding, Remedy, Staple, Verdict } from './verdict.ts'

@@ -1,0 +1,115 @@
+import type { DurationMs } from '../der/time.ts'
+import type { Finding, Remedy } from '../ocsp/verdict.ts'
+import { formatDuration } from '../time/duration.ts'
+import type { HttpResult } from './transport.ts'
+
+/** Why there is no staple. */
+export type FetchFailure =
+  | {
+      readonly kind: 'unreachable'
+      readonly cause: Extract<HttpResult, { kind: 'unreachable' }>['cause']
+      readonly problem: string
+    }
+  | {
+      readonly kind: 'http'
+      readonly statusCode: number
+      readonly retryAfter: DurationMs | undefined
+    }
+  /** An OCSP response that is an error, unsigned as these are: `tryLater`, `unauthorized`, … */
+  | {
+      readonly kind: 'responder'
+      /** OCSPResponseStatus as `responseStatusName` says it. */
+      readonly status: string
+      readonly remedy: Remedy
+      readonly retryAfter: DurationMs | undefined
+    }
+  /** A body that `judge` refused; a revoked certificate is the finding `status-revoked`. */
+  | {
+      readonly kind: 'rejected'
+      readonly findings: readonly [Finding, ...Finding[]]
+      /** The body as received. */
+      readonly received: Uint8Array
+      /** Whether it could be read as an OCSP response at all. */
+      readonly body: 'ocsp' | 'unreadable'
+    }
+
+/** A failure in one line for people. */
+export function describeFailure(failure: FetchFailure): string {
+  switch (failure.kind) {
+    case 'unreachable':
+      return failure.problem
+    case 'http':
+      return `HTTP status ${failure.statusCode}${retryHint(failure.retryAfter)}`
+    case 'responder':
+      return `the responder says ${failure.status}${retryHint(failure.retryAfter)}`
+    case 'rejected': {
+      const leading = leadingFinding(failure.findings)
+      const others = failure.findings.filter(({ level }) => level === 'reject').length - 1
+      const more = others > 0 ? `, and ${others} more` : ''
+      return `${leading.rule}: saw ${leading.saw}, required ${leading.required}${more}`
+    }
+  }
+}
+
+/** What the fetcher should do about a failure. */
+export function remedyOf(failure: FetchFailure): Remedy {
+  switch (failure.kind) {
+    case 'unreachable':
+      return connectionRemedies[failure.cause]
+    case 'http':
+      // Too Many Requests, and whoever says when to come back, mean it.
+      if (failure.statusCode === 429 || failure.retryAfter !== undefined) return 'back-off'
+      return 'other-method'
+    case 'responder':
+      return failure.retryAfter === undefined ? failure.remedy : 'back-off'
+    case 'rejected':
+      return leadingFinding(failure.findings).remedy
+  }
+}
+
+/** Of two failures the one that tells an operator more; of two alike the earlier. */
+export function moreTelling(earlier: FetchFailure | undefined, later: FetchFailure): FetchFailure {
+  return earlier !== undefined && rank(earlier) >= rank(later) ? earlier : later
+}
+
+function rank(failure: FetchFailure): number {
+  switch (failure.kind) {
+    case 'unreachable':
+      return 0
+    case 'http':
+      return 1
+    case 'responder':
+      return 2
+    case 'rejected':
+      if (failure.body === 'unreadable') return 1
+      return isOnlyRevoked(failure.findings) ? 4 : 3
+  }
+}
+
+/** Nothing is wrong with the response but what it says. */
+function isOnlyRevoked(findings: readonly Finding[]): boolean {
+  const rejecting = findings.filter(({ level }) => level === 'reject')
+  return rejecting.length > 0 && rejecting.every(({ rule }) => rule === 'status-revoked')
+}
+
+/** The finding that the rejection is about: the first that rejects. */
+function leadingFinding(findings: readonly [Finding, ...Finding[]]): Finding {
+  return findings.find(({ level }) => level === 'reject') ?? findings[0]
+}
+
+function retryHint(retryAfter: DurationMs | undefined): string {
+  return retryAfter === undefined ? '' : `, to be asked again in ${formatDuration(retryAfter)}`
+}
+
+const connectionRemedies = {
+  refused: 'fatal',
+  dns: 'back-off',
+  connect: 'back-off',
+  // Another ten seconds of waiting belong to the next round, not to this one.
+  timeout: 'back-off',
+  'too-large': 'other-connection',
+  // Some CAs send whoever asks by GET to a page for people.
+  redirect: 'other-method',
+  protocol: 'other-connection',
+  aborted: 'back-off',
+} as const satisfies Record<Extract<FetchFailure, { kind: 'unreachable' }>['cause'], Remedy>

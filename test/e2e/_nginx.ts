@@ -1,0 +1,118 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import type { OpensslLeaf } from './_openssl-ca.ts'
+import { peerPath } from './_peer.ts'
+import { type RunningProgram, startProgram } from './_program.ts'
+
+/** One `server` block, which gets a port of its own. */
+export interface NginxServer {
+  readonly leaf: OpensslLeaf
+  /** More lines of the block: `ssl_stapling on;` and the like. */
+  readonly directives: readonly string[]
+}
+
+/** An nginx that shares nothing with one of the machine: it has its own prefix, configuration, log and ports. */
+export interface Nginx extends AsyncDisposable {
+  /** One per server, in their order. */
+  readonly ports: readonly number[]
+  /** What an operator would have everstaple run, for `/bin/sh`. Does not wait for the new workers. */
+  readonly reloadCommand: string
+  /** Reads configuration and staple files again; resolves once only new workers serve. */
+  reload(): Promise<void>
+  /** Resolves when the worker of before has ended; for reloads that something else asked for. `log` is {@link log} of before. */
+  reloaded(log: string): Promise<void>
+  /** The error log so far. */
+  log(): string
+}
+
+/** Starts nginx in a folder of its own, `nginx` in `parent`. Every page says `ok`. */
+export async function startNginx(parent: string, servers: readonly NginxServer[]): Promise<Nginx> {
+  const prefix = join(parent, 'nginx')
+  await mkdir(prefix)
+  const args = ['-p', prefix, '-c', join(prefix, 'nginx.conf'), '-e', 'stderr']
+  const { program, ports } = await launch(prefix, args, servers)
+  const reloaded = async (log: string) => {
+    await program.wrote(/worker process \d+ exited with code 0/, log.length)
+  }
+  const command = [peerPath('nginx'), ...args].join(' ')
+  return {
+    ports,
+    reloadCommand: `${command} -t -q && ${command} -s reload`,
+    reloaded,
+    async reload() {
+      const log = program.output()
+      process.kill(program.pid, 'SIGHUP')
+      await reloaded(log)
+    },
+    log: () => program.output(),
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
+  }
+}
+
+/** nginx cannot be told to take any free port, so ports are looked for, and others when somebody was faster. */
+async function launch(
+  prefix: string,
+  args: readonly string[],
+  servers: readonly NginxServer[],
+): Promise<{ readonly program: RunningProgram; readonly ports: readonly number[] }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const ports = await freePorts(servers.length)
+    await writeFile(join(prefix, 'nginx.conf'), configText(prefix, servers, ports))
+    try {
+      const ready = /start worker process \d+/
+      return { program: await startProgram({ path: peerPath('nginx'), args, ready }), ports }
+    } catch (error) {
+      const isTaken = error instanceof Error && error.message.includes('Address already in use')
+      if (!isTaken || attempt === MAX_ATTEMPTS) throw error
+    }
+  }
+}
+
+async function freePorts(count: number): Promise<readonly number[]> {
+  const listeners = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  const ports = await Promise.all(
+    listeners.map(
+      (listener) =>
+        new Promise<number>((resolve, reject) => {
+          listener.once('error', reject).once('listening', () => {
+            const address = listener.address()
+            resolve(typeof address === 'object' && address !== null ? address.port : 0)
+          })
+        }),
+    ),
+  )
+  await Promise.all(listeners.map((listener) => new Promise((closed) => listener.close(closed))))
+  return ports
+}
+
+function configText(
+  prefix: string,
+  servers: readonly NginxServer[],
+  ports: readonly number[],
+): string {
+  const blocks = servers.map(({ leaf, directives }, i) => [
+    'server {',
+    `listen 127.0.0.1:${ports[i]} ssl;`,
+    `ssl_certificate ${leaf.chain};`,
+    `ssl_certificate_key ${leaf.key};`,
+    ...directives,
+    'return 200 ok;',
+    '}',
+  ])
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  return [
+    'daemon off;',
+    'worker_processes 1;',
+    'error_log stderr notice;',
+    `pid ${join(prefix, 'nginx.pid')};`,
+    'events {}',
+    'http {',
+    'access_log off;',
+    ...temporary.map((name) => `${name}_temp_path ${join(prefix, name)};`),
+    ...blocks.flat(),
+    '}\n',
+  ].join('\n')
+}
+
+const MAX_ATTEMPTS = 5
