@@ -11,7 +11,11 @@ export type FileResult =
 /** Reads the text of a configuration file; `file` is its name in problems. Never throws because of what the text says. */
 export function parseFile(text: string, file: string): FileResult {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: 'error',
+  })
   const problemAt = (offset: number, problem: Omit<ConfigProblem, 'at'>): ConfigProblem => {
     const { line, col } = lines.linePos(offset)
     return { ...problem, at: { file, line, column: col } }

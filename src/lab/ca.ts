@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, randomBytes } from 'node:crypto'
+import { DerReader } from '../der/reader.ts'
 import { tags } from '../der/tag.ts'
 import { type EpochMs, iso, toCalendar } from '../der/time.ts'
 import {
@@ -39,7 +40,7 @@ export interface LabCertificate {
   readonly keyPem: string
 }
 
-/** What a certificate says. Only the first four are needed. */
+/** What a certificate says. Only the first four are needed; a knob that is `undefined` is as one left out. */
 export interface CertificateKnobs {
   /** A common name, or a whole Name in DER. */
   readonly subject: string | Uint8Array
@@ -48,29 +49,29 @@ export interface CertificateKnobs {
   readonly notBefore: EpochMs
   readonly notAfter: EpochMs
   /** Default: self-signed. */
-  readonly issuer?: Pick<LabCertificate, 'certificate' | 'key'>
+  readonly issuer?: Pick<LabCertificate, 'certificate' | 'key'> | undefined
   /** The issuer field, where it is to differ from the issuer's subject. */
-  readonly issuerName?: Uint8Array
+  readonly issuerName?: Uint8Array | undefined
   /** Content octets of the INTEGER, padding and all. Default: 16 random octets, positive. */
-  readonly serialNumber?: Uint8Array
+  readonly serialNumber?: Uint8Array | undefined
   /** Default: the usual one for the issuer's key, with SHA-256. */
-  readonly signatureAlgorithm?: SigningAlgorithm
-  readonly isCa?: boolean
-  readonly keyUsage?: readonly KeyUsage[]
+  readonly signatureAlgorithm?: SigningAlgorithm | undefined
+  readonly isCa?: boolean | undefined
+  readonly keyUsage?: readonly KeyUsage[] | undefined
   /** OIDs. */
-  readonly extendedKeyUsage?: readonly string[]
+  readonly extendedKeyUsage?: readonly string[] | undefined
   /** Default: `non-critical`. */
-  readonly extendedKeyUsageIs?: 'critical' | 'non-critical'
-  readonly ocspNoCheck?: 'critical' | 'non-critical'
-  readonly ocspUrls?: readonly string[]
-  readonly caIssuersUrls?: readonly string[]
-  readonly crlUrls?: readonly string[]
-  readonly tlsFeatures?: readonly number[]
-  readonly dnsNames?: readonly string[]
+  readonly extendedKeyUsageIs?: 'critical' | 'non-critical' | undefined
+  readonly ocspNoCheck?: 'critical' | 'non-critical' | undefined
+  readonly ocspUrls?: readonly string[] | undefined
+  readonly caIssuersUrls?: readonly string[] | undefined
+  readonly crlUrls?: readonly string[] | undefined
+  readonly tlsFeatures?: readonly number[] | undefined
+  readonly dnsNames?: readonly string[] | undefined
   /** Subject and authority key identifier. Default: present. */
-  readonly keyIdentifiers?: 'present' | 'absent'
+  readonly keyIdentifiers?: 'present' | 'absent' | undefined
   /** Further extensions, each a whole Extension in DER; see `extension()`. */
-  readonly extensions?: readonly Uint8Array[]
+  readonly extensions?: readonly Uint8Array[] | undefined
 }
 
 /** Makes and signs one certificate. */
@@ -95,7 +96,7 @@ export function makeCertificate(knobs: CertificateKnobs): LabCertificate {
   }
 }
 
-/** A Name (DER) of an organization and a common name; the string type can be chosen, as two clients compare it byte by byte. */
+/** A Name (DER) of an organization and a common name; the string type can be chosen, as mozilla::pkix compares names byte by byte. */
 export function distinguishedName(
   commonName: string,
   stringTag: number = tags.utf8String,
@@ -107,7 +108,7 @@ export function distinguishedName(
 
 /** SHA-1 over the octets of subjectPublicKey: ResponderID byKey, issuerKeyHash and key identifiers (RFC 6960 §4.2.1). */
 export function keyHash({ subjectPublicKey }: Certificate): Uint8Array {
-  return createHash('sha1').update(subjectPublicKey).digest()
+  return sha1(subjectPublicKey)
 }
 
 /** PEM of one DER value. */
@@ -138,7 +139,7 @@ function tbsCertificate(knobs: CertificateKnobs, algorithm: SigningAlgorithm): U
 
 function extensionsOf(knobs: CertificateKnobs, spki: Uint8Array): Uint8Array[] {
   const { ocspUrls = [], caIssuersUrls = [], crlUrls = [] } = knobs
-  const own = createHash('sha256').update(spki).digest().subarray(0, 20)
+  const own = sha1(subjectPublicKey(spki))
   const authority = knobs.issuer?.certificate.extensions.subjectKeyIdentifier
   const withIds = knobs.keyIdentifiers !== 'absent'
   const all = [
@@ -157,6 +158,19 @@ function extensionsOf(knobs: CertificateKnobs, spki: Uint8Array): Uint8Array[] {
     ...(knobs.extensions ?? []),
   ]
   return all.filter((extension) => extension !== undefined)
+}
+
+/** The octets of the BIT STRING, whose SHA-1 is the key identifier (RFC 5280 §4.2.1.2, method 1), as OCSP has it too. */
+function subjectPublicKey(spki: Uint8Array): Uint8Array {
+  return new DerReader(spki).sequence('SubjectPublicKeyInfo', (r) => {
+    r.any('SubjectPublicKeyInfo.algorithm')
+    const { start, end } = r.bitString('SubjectPublicKeyInfo.subjectPublicKey')
+    return spki.subarray(start, end)
+  })
+}
+
+function sha1(bytes: Uint8Array): Uint8Array {
+  return createHash('sha1').update(bytes).digest()
 }
 
 /** UTCTime to the end of 2049, GeneralizedTime after (RFC 5280 §4.1.2.5). */

@@ -1,4 +1,4 @@
-import type { DurationMs } from '../der/time.ts'
+import type { DurationMs, EpochMs } from '../der/time.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Lie } from './authority.ts'
 import { errorResponse } from './response-builder.ts'
@@ -26,6 +26,8 @@ export interface ReceivedRequest {
   readonly serialNumbers: readonly string[]
   /** Port of the client: the same one means the same connection. */
   readonly remotePort: number
+  /** When it had come, by the responder's clock. */
+  readonly at: EpochMs
   /** Counts from 1. */
   readonly number: number
 }

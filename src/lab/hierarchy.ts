@@ -14,11 +14,8 @@ export interface Hierarchy {
   /** A further certificate of the issuer for TLS servers: valid from 30 days ago for 90 days, SAN `localhost`, unless `knobs` say otherwise. */
   readonly issueLeaf: (knobs?: Partial<CertificateKnobs>) => LabCertificate
   /** A further delegated signer, as `signer` is unless `knobs` say otherwise. A knob that is `undefined` leaves the extension out. */
-  readonly issueSigner: (knobs?: Loose<CertificateKnobs>) => LabCertificate
+  readonly issueSigner: (knobs?: Partial<CertificateKnobs>) => LabCertificate
 }
-
-/** Knobs that may be given as `undefined`, to take a default away. */
-export type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined }
 
 export interface HierarchyOptions {
   readonly now: EpochMs
@@ -69,7 +66,7 @@ export function makeHierarchy(options: HierarchyOptions): Hierarchy {
       ocspUrls,
       ...knobs,
     })
-  const issueSigner = (knobs: Loose<CertificateKnobs> = {}): LabCertificate =>
+  const issueSigner = (knobs: Partial<CertificateKnobs> = {}): LabCertificate =>
     makeCertificate({
       ...days(10, 30),
       subject: `${name} OCSP signer`,
@@ -79,7 +76,7 @@ export function makeHierarchy(options: HierarchyOptions): Hierarchy {
       extendedKeyUsage: [OCSP_SIGNING],
       ocspNoCheck: 'non-critical',
       ...knobs,
-    } as CertificateKnobs)
+    })
   return { root, issuer, leaf: issueLeaf(), signer: issueSigner(), keys, issueLeaf, issueSigner }
 }
 

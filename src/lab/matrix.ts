@@ -11,8 +11,9 @@ export type VectorName = keyof typeof matrix
 /**
  * The verdicts of ten implementations, in the order of `clientNames`: mozilla::pkix of NSS 2026-05, BoringSSL pki with Chromium's maximum
  * age, openssl 3.0.22, curl 7.88.1, GnuTLS 3.7.9, golang.org/x/crypto/ocsp 2026-08 with dates checked, OpenJDK 17.0.15, wolfSSL 5.5.4,
- * nginx 1.22.1 with ssl_stapling_verify, HAProxy 2.6.12 loading a file. Observed, not derived: a few seconds passed before the later
- * ones saw a response, and `empty_body` is no staple at all in a handshake.
+ * nginx 1.22.1 with ssl_stapling_verify, HAProxy 2.6.12 loading a file. Observed, not derived: seconds passed before some of them saw a
+ * response, which shows in `thisupdate_future_1s` (go, wolfssl) and `nextupdate_before_thisupdate_both_future` (gnutls, which looks at
+ * nextUpdate alone); and `empty_body` is no staple at all in a handshake.
  */
 export const matrix = {
   base_direct_bykey: '++++++++++',

@@ -52,9 +52,9 @@ export async function startResponder(options: ResponderOptions): Promise<Respond
 
   const answerTo = async (message: IncomingMessage, signal: AbortSignal): Promise<Answer> => {
     const bytes = message.method === 'POST' ? await bodyOf(message) : bytesInPath(message.url ?? '')
-    const request = receivedRequest(message, bytes, requests.length + 1)
-    requests.push(request)
     const now = clock.now()
+    const request = { ...received(message, bytes), at: now, number: requests.length + 1 }
+    requests.push(request)
     const answer = (lie?: Lie) => httpAnswer(authority.answer(bytes, now, lie), now)
     return fault === undefined ? answer() : fault({ request, answer, clock, signal })
   }
@@ -133,15 +133,14 @@ function bytesInPath(path: string): Uint8Array {
   }
 }
 
-function receivedRequest(
+function received(
   { method = '', url = '', headers, socket }: IncomingMessage,
   bytes: Uint8Array,
-  number: number,
-): ReceivedRequest {
+): Omit<ReceivedRequest, 'at' | 'number'> {
   const ids = parseRequest(bytes)
   const serialNumbers =
     'kind' in ids ? [] : ids.map((id) => Buffer.from(id.serialNumber).toString('hex'))
-  return { method, path: url, headers, serialNumbers, remotePort: socket.remotePort ?? 0, number }
+  return { method, path: url, headers, serialNumbers, remotePort: socket.remotePort ?? 0 }
 }
 
 function send(
@@ -152,8 +151,8 @@ function send(
 ): void {
   if (answer === 'silence') return
   const { etag } = answer.headers
-  const isNotModified = method === 'GET' && etag !== undefined && headers['if-none-match'] === etag
-  if (isNotModified) {
+  const isKnown = etag !== undefined && headers['if-none-match'] === etag
+  if (isKnown && method === 'GET' && answer.statusCode === 200) {
     response.writeHead(304, { date: httpDate(now), ...answer.headers }).end()
     return
   }

@@ -19,8 +19,8 @@ export interface Vector {
 }
 
 /**
- * Makes a response of every kind in `matrix`, good and bad, for the leaf of the hierarchy. Its CAs must have RSA keys. Takes
- * some seconds, as an RSA-4096 key is among those that are made; a second call with the same hierarchy takes one.
+ * Makes a response of every kind in `matrix`, good and bad, for the leaf of the hierarchy. Its CAs must have RSA keys. The first
+ * call can take seconds, as an RSA-4096 key is among those that are made; a second one with the same hierarchy takes a tenth of one.
  */
 export function vectors(hierarchy: Hierarchy, now: EpochMs): readonly Vector[] {
   const here = setting(hierarchy, now)

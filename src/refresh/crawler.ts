@@ -61,8 +61,8 @@ export interface CrawlerOptions {
   /** Fetches under way at once, over all and for each responder. */
   readonly concurrency: { readonly total: number; readonly perResponder: number }
   readonly events: CrawlerEvents
-  /** Called after a staple was stored or withdrawn, with the id of its certificate. */
-  readonly changed: (id: string) => void
+  /** Called after the staple of a certificate was stored or withdrawn. */
+  readonly changed: (certificate: CertificateRecord) => void
 }
 
 /**
@@ -189,7 +189,7 @@ export class Crawler {
     if (!(await this.#complete(claim, next, record))) return
     const bytesSaved = staple.received.length - staple.der.length
     events.stapleStored({ certificate: claim.certificate, staple: record, next, bytesSaved })
-    changed(claim.certificate.id)
+    changed(claim.certificate)
   }
 
   async #fail(claim: Claim, failure: FetchFailure): Promise<void> {
@@ -208,7 +208,7 @@ export class Crawler {
     if (!(await this.#complete(claim, next))) return
     if (revoked && staple !== undefined) {
       await store.withdrawStaple(certificate.id)
-      changed(certificate.id)
+      changed(certificate)
     }
     if (revoked) events.certificateRevoked({ certificate, problem })
     else events.fetchFailed({ certificate, problem, next, coveredUntil: staple?.usableUntil })

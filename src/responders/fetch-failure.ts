@@ -72,6 +72,13 @@ export function moreTelling(earlier: FetchFailure | undefined, later: FetchFailu
   return earlier !== undefined && rank(earlier) >= rank(later) ? earlier : later
 }
 
+/** Whether a response that is right in every other way says that the certificate is revoked. */
+export function isRevocation(failure: FetchFailure): boolean {
+  if (failure.kind !== 'rejected') return false
+  const rejecting = failure.findings.filter(({ level }) => level === 'reject')
+  return rejecting.length > 0 && rejecting.every(({ rule }) => rule === 'status-revoked')
+}
+
 function rank(failure: FetchFailure): number {
   switch (failure.kind) {
     case 'unreachable':
@@ -82,14 +89,8 @@ function rank(failure: FetchFailure): number {
       return 2
     case 'rejected':
       if (failure.body === 'unreadable') return 1
-      return isOnlyRevoked(failure.findings) ? 4 : 3
+      return isRevocation(failure) ? 4 : 3
   }
-}
-
-/** Nothing is wrong with the response but what it says. */
-function isOnlyRevoked(findings: readonly Finding[]): boolean {
-  const rejecting = findings.filter(({ level }) => level === 'reject')
-  return rejecting.length > 0 && rejecting.every(({ rule }) => rule === 'status-revoked')
 }
 
 /** The finding that the rejection is about: the first that rejects. */

@@ -6,7 +6,7 @@ import { type AllowedAddresses, screenAddress } from './address-screen.ts'
 import { refusedAddress } from './request-url.ts'
 
 /** Our own screen kept a connection from being made, or from being used. */
-export class RefusedAddressError extends Error {
+class RefusedAddressError extends Error {
   override readonly name = 'RefusedAddressError'
   readonly code = 'REFUSED_ADDRESS'
 }

@@ -23,7 +23,7 @@ export interface TransportLimits {
 }
 
 /** Where the numbers come from stands beside each. */
-export const defaultLimits: TransportLimits = {
+const defaultLimits: TransportLimits = {
   // 3 to 5 s advised by acceptance.md section 3; a SYN that is lost twice arrives after 3 s.
   connectTimeout: durationMs(4_000),
   // The Baseline Requirements (4.10.2) want an answer within 10 s; Firefox waits as long.

@@ -1,0 +1,225 @@
+import { type Classification, classify } from '../certificates/classify.ts'
+import type { SourceProblem } from '../certificates/source.ts'
+import { durationMs, type EpochMs, iso } from '../der/time.ts'
+import { readSqliteStore, type StoreReads } from '../store/sqlite.ts'
+import type { Coverage, Entry } from '../store/store.ts'
+import type { Clock } from '../time/clock.ts'
+import { formatDuration } from '../time/duration.ts'
+import { parseCertificate } from '../x509/certificate.ts'
+import { readSettings } from './settings.ts'
+import { columns, type ExitStatus, paint, type Terminal, UsageError } from './terminal.ts'
+
+/** What `everstaple status` takes. */
+export interface StatusOptions {
+  readonly config?: string | undefined
+  readonly data?: string | undefined
+  readonly json?: boolean | undefined
+}
+
+/** Reports from the data folder, beside a running service or without: status 1 where a certificate that can have a staple has none. */
+export async function statusCommand(
+  which: string | undefined,
+  options: StatusOptions,
+  { terminal, clock }: { readonly terminal: Terminal; readonly clock: Clock },
+): Promise<ExitStatus> {
+  const config = await readSettings({ config: options.config, data: options.data })
+  using store = openStore(config.data)
+  const now = clock.now()
+  const reports: CertificateReport[] = []
+  for await (const entry of store.entries()) {
+    if (which === undefined || isMeant(entry, which)) reports.push(reportOf(entry, now))
+  }
+  if (which !== undefined && reports.length === 0) {
+    throw new UsageError(
+      `no certificate '${which}' is managed`,
+      'give a name, a fingerprint or a file as `everstaple status` lists them',
+    )
+  }
+  const coverage = await store.coverage(now)
+  const problems = which === undefined ? await store.problems() : []
+  const report: StatusReport = { coverage, certificates: reports, problems }
+  if (options.json) terminal.out(JSON.stringify(report))
+  else
+    for (const line of which === undefined
+      ? overview(terminal, report, now)
+      : reports.flatMap((r) => details(terminal, r, now)))
+      terminal.out(line)
+  return reports.some(({ classification, usable }) => classification === 'ocsp' && !usable) ? 1 : 0
+}
+
+/** The object that `everstaple status --json` prints. Times are ISO 8601. */
+interface StatusReport {
+  readonly coverage: Coverage
+  readonly certificates: readonly CertificateReport[]
+  readonly problems: readonly SourceProblem[]
+}
+
+interface CertificateReport {
+  readonly name: string
+  readonly id: string
+  readonly classification: Classification
+  readonly detail: string
+  readonly mustStaple: boolean
+  readonly notAfter: string
+  readonly sources: readonly string[]
+  /** Whether there is a staple that may be handed out now. */
+  readonly usable: boolean
+  readonly staple: {
+    readonly thisUpdate: string
+    readonly nextUpdate: string
+    readonly usableUntil: string
+    readonly fetchedAt: string
+    readonly url: string
+    readonly sizeBytes: number
+  } | null
+  readonly schedule: {
+    readonly dueAt: string
+    readonly reason: string
+    readonly failedAttempts: number
+    readonly lastAttemptAt: string | null
+    readonly lastError: string | null
+  } | null
+}
+
+function openStore(folder: string): StoreReads {
+  try {
+    return readSqliteStore({ folder })
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    throw new UsageError(
+      message,
+      'start `everstaple run` first, or give its data folder with --data',
+    )
+  }
+}
+
+function isMeant({ certificate: { id, name, sources } }: Entry, which: string): boolean {
+  return name === which || id.startsWith(which.toLowerCase()) || sources.includes(which)
+}
+
+function reportOf(
+  { certificate: record, schedule, staple }: Entry,
+  now: EpochMs,
+): CertificateReport {
+  const { name, id, mustStaple, notAfter, sources } = record
+  const certificate = parseCertificate(record.der)
+  const issuer = record.issuer && parseCertificate(record.issuer)
+  const { classification, detail } =
+    'kind' in certificate
+      ? { classification: record.classification, detail: certificate.problem }
+      : classify(certificate, issuer && !('kind' in issuer) ? issuer : undefined, now)
+  return {
+    name,
+    id,
+    classification,
+    detail,
+    mustStaple,
+    notAfter: iso(notAfter),
+    sources,
+    usable: staple !== undefined && staple.usableUntil > now,
+    staple:
+      staple === undefined
+        ? null
+        : {
+            thisUpdate: iso(staple.thisUpdate),
+            nextUpdate: iso(staple.nextUpdate),
+            usableUntil: iso(staple.usableUntil),
+            fetchedAt: iso(staple.fetchedAt),
+            url: staple.url,
+            sizeBytes: staple.der.length,
+          },
+    schedule:
+      schedule === undefined
+        ? null
+        : {
+            dueAt: iso(schedule.dueAt),
+            reason: schedule.reason,
+            failedAttempts: schedule.attempts,
+            lastAttemptAt:
+              schedule.lastAttemptAt === undefined ? null : iso(schedule.lastAttemptAt),
+            lastError: schedule.lastError ?? null,
+          },
+  }
+}
+
+function overview(
+  terminal: Terminal,
+  { coverage, certificates, problems }: StatusReport,
+  now: EpochMs,
+): string[] {
+  const { managed, stapled } = coverage
+  const share =
+    managed === 0
+      ? 'no certificate can have a staple'
+      : `${stapled} of ${managed} certificates have a usable staple`
+  const rows = certificates.map((report) => [
+    mark(terminal, report),
+    report.name,
+    report.mustStaple ? 'must-staple' : '',
+    summary(report, now),
+  ])
+  return [
+    paint(terminal, stapled < managed ? 'red' : 'green', share),
+    ...columns(rows),
+    ...problems.map(
+      ({ path, problem }) => `${paint(terminal, 'yellow', '!')}  ${path}: ${problem}`,
+    ),
+  ]
+}
+
+function mark(terminal: Terminal, { usable, classification }: CertificateReport): string {
+  if (usable) return paint(terminal, 'green', '+')
+  if (classification === 'ocsp') return paint(terminal, 'red', '-')
+  return classification === 'issuer-missing' ? paint(terminal, 'yellow', '!') : ' '
+}
+
+function summary(
+  { classification, detail, usable, staple, schedule }: CertificateReport,
+  now: EpochMs,
+): string {
+  if (classification !== 'ocsp') return `${classification}: ${detail}`
+  const left =
+    staple === null ? '' : formatDuration(durationMs(Date.parse(staple.usableUntil) - now))
+  const cover = usable
+    ? `staple for ${left} more`
+    : staple === null
+      ? 'no staple yet'
+      : 'its staple has ended'
+  const failing = schedule?.lastError ? `; failing: ${schedule.lastError}` : ''
+  return `${cover}${failing}${nextFetch(schedule)}`
+}
+
+function details(terminal: Terminal, report: CertificateReport, now: EpochMs): string[] {
+  const { name, id, mustStaple, notAfter, sources, staple, schedule } = report
+  const rows = [
+    ['fingerprint', id],
+    ['files', sources.join(', ')],
+    ['valid until', notAfter],
+    ['must-staple', mustStaple ? 'yes' : 'no'],
+    ...(staple === null
+      ? []
+      : [
+          ['staple', `${staple.sizeBytes} bytes from ${staple.url}, fetched ${staple.fetchedAt}`],
+          ['thisUpdate', staple.thisUpdate],
+          ['nextUpdate', staple.nextUpdate],
+          ['usable until', staple.usableUntil],
+        ]),
+    ...(schedule === null ? [] : [['next fetch', `${schedule.dueAt}: ${schedule.reason}`]]),
+    ...(schedule?.lastError
+      ? [
+          [
+            'last error',
+            `${schedule.lastError} (${schedule.failedAttempts} in a row, ${schedule.lastAttemptAt})`,
+          ],
+        ]
+      : []),
+  ]
+  return [
+    `${mark(terminal, report)} ${paint(terminal, 'bold', name)}: ${summary(report, now)}`,
+    ...columns(rows).map((line) => `    ${line}`),
+  ]
+}
+
+function nextFetch(schedule: CertificateReport['schedule']): string {
+  return schedule === null ? '' : `; next fetch ${schedule.dueAt}: ${schedule.reason}`
+}

@@ -1,0 +1,237 @@
+import type { SourceProblem } from './certificates/source.ts'
+import { type EpochMs, iso } from './der/time.ts'
+import type { FileOutputEvents } from './edge/outputs/managed-file.ts'
+import type { ReloadEvents } from './edge/reload.ts'
+import type { Finding } from './ocsp/verdict.ts'
+import type { CrawlerEvents } from './refresh/crawler.ts'
+import type { IntakeChanges } from './refresh/intake.ts'
+import type { IssuerSearchEvents } from './refresh/issuer-search.ts'
+import type { HttpEvents } from './serve/http.ts'
+import type { CertificateRecord, Coverage, Schedule } from './store/store.ts'
+import type { VerifiedStaplesEvents } from './store/verified-staples.ts'
+import { formatDuration } from './time/duration.ts'
+
+/** Writes one log line: `message` for people, `fields` for machines. Never throws. */
+export type Log = (
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void
+
+/** Every thing that happens, one function each: the only place where log lines are worded. */
+export type Events = CrawlerEvents &
+  IssuerSearchEvents &
+  VerifiedStaplesEvents &
+  HttpEvents &
+  FileOutputEvents &
+  ReloadEvents & {
+    serviceStarted(event: { readonly url: string; readonly data: string }): void
+    serviceStopped(): void
+    configReloaded(): void
+    configRefused(event: { readonly problems: string }): void
+    certificatesChanged(changes: IntakeChanges): void
+    sourceProblem(problem: SourceProblem): void
+    summary(event: { readonly coverage: Coverage; readonly next: EpochMs | undefined }): void
+  }
+
+/** The events of the service, written to `log`. */
+export function createEvents(log: Log): Events {
+  return { ...serviceEvents(log), ...fetchEvents(log), ...outputEvents(log) }
+}
+
+function serviceEvents(
+  log: Log,
+): Pick<
+  Events,
+  | 'serviceStarted'
+  | 'serviceStopped'
+  | 'configReloaded'
+  | 'configRefused'
+  | 'certificatesChanged'
+  | 'sourceProblem'
+  | 'summary'
+  | 'storeFailed'
+  | 'requestFailed'
+> {
+  return {
+    serviceStarted({ url, data }) {
+      log('info', `serving on ${url}, data in ${data}`, { event: 'serviceStarted', url, data })
+    },
+    serviceStopped() {
+      log('info', 'stopped', { event: 'serviceStopped' })
+    },
+    configReloaded() {
+      log('info', 'configuration read again', { event: 'configReloaded' })
+    },
+    configRefused({ problems }) {
+      const message = `configuration refused, the former one stays in force: ${problems}`
+      log('error', message, { event: 'configRefused', problems })
+    },
+    certificatesChanged({ put, added, removed }) {
+      const news = new Set(added)
+      for (const certificate of put) {
+        const what = news.has(certificate) ? 'found' : 'changed'
+        const level = certificate.classification === 'issuer-missing' ? 'warn' : 'info'
+        const message = `${certificate.name}: ${what}, ${describeClass(certificate)}`
+        log(level, message, { event: 'certificateFound', ...identify(certificate) })
+      }
+      for (const certificate of removed) {
+        const message = `${certificate.name}: gone from its files, no longer managed`
+        log('info', message, { event: 'certificateRemoved', ...identify(certificate) })
+      }
+    },
+    sourceProblem({ path, problem }) {
+      log('warn', `${path}: ${problem}`, { event: 'sourceProblem', path, problem })
+    },
+    summary({ coverage: { managed, stapled, missing }, next }) {
+      const without = missing.length === 0 ? '' : `, without: ${missing.join(', ')}`
+      const due = next === undefined ? '' : `, next fetch ${iso(next)}`
+      const message = `${stapled} of ${managed} certificates have a staple${without}${due}`
+      log(stapled < managed ? 'warn' : 'info', message, {
+        event: 'summary',
+        managed,
+        stapled,
+        missing,
+      })
+    },
+    storeFailed({ error }) {
+      log('error', `store: ${textOf(error)}`, { event: 'storeFailed', error: textOf(error) })
+    },
+    requestFailed({ url, error }) {
+      const message = `request ${url}: ${textOf(error)}`
+      log('error', message, { event: 'requestFailed', url, error: textOf(error) })
+    },
+  }
+}
+
+function fetchEvents(
+  log: Log,
+): Pick<
+  Events,
+  | 'stapleStored'
+  | 'stapleUnchanged'
+  | 'fetchFailed'
+  | 'certificateRevoked'
+  | 'issuerFound'
+  | 'issuerNotFound'
+  | 'stapleRefused'
+> {
+  return {
+    stapleStored({ certificate, staple, next, bytesSaved }) {
+      const mended = bytesSaved > 0 ? `, ${bytesSaved} bytes smaller than sent` : ''
+      const message = `${certificate.name}: staple until ${iso(staple.usableUntil)} from ${staple.url}${mended}; ${nextFetch(next)}`
+      log('info', message, {
+        event: 'stapleStored',
+        ...identify(certificate),
+        thisUpdate: iso(staple.thisUpdate),
+        nextUpdate: iso(staple.nextUpdate),
+        usableUntil: iso(staple.usableUntil),
+        url: staple.url,
+        bytesSaved,
+        nextFetch: iso(next.dueAt),
+      })
+    },
+    stapleUnchanged({ certificate, next }) {
+      const message = `${certificate.name}: the CA has nothing newer; ${nextFetch(next)}`
+      log('info', message, { event: 'stapleUnchanged', ...identify(certificate), ...when(next) })
+    },
+    fetchFailed({ certificate, problem, next, coveredUntil }) {
+      const cover =
+        coveredUntil === undefined
+          ? 'it has NO staple'
+          : `the staple in hand lasts until ${iso(coveredUntil)}`
+      const message = `${certificate.name}: ${problem}; ${cover}; ${nextFetch(next)}`
+      log(coveredUntil === undefined ? 'error' : 'warn', message, {
+        event: 'fetchFailed',
+        ...identify(certificate),
+        problem,
+        ...when(next),
+        coveredUntil: coveredUntil === undefined ? null : iso(coveredUntil),
+      })
+    },
+    certificateRevoked({ certificate, problem }) {
+      const message = `${certificate.name}: REVOKED, confirmed over a second connection (${problem}); its staple is withdrawn, replace the certificate`
+      log('error', message, { event: 'certificateRevoked', ...identify(certificate), problem })
+    },
+    issuerFound({ certificate, url }) {
+      const message = `${certificate.name}: its issuer comes from ${url}`
+      log('info', message, { event: 'issuerFound', ...identify(certificate), url })
+    },
+    issuerNotFound({ certificate, problem, retryIn }) {
+      const message = `${certificate.name}: its issuer is not known: ${problem}; put the issuer's certificate beside it, or wait ${formatDuration(retryIn)}`
+      log('warn', message, { event: 'issuerNotFound', ...identify(certificate), problem })
+    },
+    stapleRefused({ id, findings }) {
+      const message = `stored staple of ${id} is no longer acceptable: ${describeFindings(findings)}`
+      log('warn', message, { event: 'stapleRefused', id, findings })
+    },
+  }
+}
+
+function outputEvents(log: Log): FileOutputEvents & ReloadEvents {
+  return {
+    fileWritten({ path, certificate }) {
+      log('info', `${certificate}: staple written to ${path}`, { event: 'fileWritten', path })
+    },
+    fileRemoved({ path, reason }) {
+      log('warn', `${path}: removed, ${reason}`, { event: 'fileRemoved', path, reason })
+    },
+    fileFailed({ path, error }) {
+      log('error', `${path}: ${textOf(error)}`, { event: 'fileFailed', path, error: textOf(error) })
+    },
+    filesCollide({ path, written, left }) {
+      const message = `${path}: several certificates have this path; ${written} has it, not ${left.join(', ')}; use another placeholder in the template`
+      log('warn', message, { event: 'filesCollide', path, written, left })
+    },
+    reloaded({ command, elapsed }) {
+      const message = `ran ${JSON.stringify(command)} in ${formatDuration(elapsed)}`
+      log('info', message, { event: 'reloaded', command, elapsed })
+    },
+    reloadFailed({ command, problem, output, retryIn }) {
+      const again = retryIn === undefined ? '' : `; again in ${formatDuration(retryIn)}`
+      const said = output === '' ? '' : `: ${output.trim()}`
+      const message = `${JSON.stringify(command)} ${problem}${said}${again}`
+      log('error', message, { event: 'reloadFailed', command, problem, output })
+    },
+  }
+}
+
+function describeClass({ classification, mustStaple }: CertificateRecord): string {
+  switch (classification) {
+    case 'ocsp':
+      return mustStaple ? 'must-staple' : 'to be stapled'
+    case 'issuer-missing':
+      return 'issuer missing: put its certificate into the same file or folder'
+    case 'crl-only':
+      return 'names a CRL and no OCSP URL: nothing to do'
+    case 'no-revocation':
+      return 'names no OCSP URL: nothing to do'
+    case 'expired':
+      return 'expired: renew it or remove its file'
+    case 'not-yet-valid':
+      return 'not valid yet'
+    case 'ca':
+      return 'a CA certificate: nothing to do'
+  }
+}
+
+function identify({ id, name, mustStaple, classification }: CertificateRecord): object {
+  return { certificate: name, id, mustStaple, classification }
+}
+
+function when({ dueAt, reason, attempts }: Schedule): object {
+  return { nextFetch: iso(dueAt), reason, attempts }
+}
+
+function nextFetch({ dueAt, reason }: Schedule): string {
+  return `next fetch ${iso(dueAt)}: ${reason}`
+}
+
+function describeFindings(findings: readonly Finding[]): string {
+  const [worst] = findings.filter(({ level }) => level === 'reject')
+  return worst === undefined ? 'it cannot be judged' : `${worst.rule}: ${worst.saw}`
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
