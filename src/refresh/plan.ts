@@ -23,7 +23,7 @@ export function planRefresh(staple: StapleTimes, now: EpochMs, random: Random): 
   const { thisUpdate, usableUntil } = staple
   const quarter = plus(thisUpdate, jitter(quarterOf(usableUntil - thisUpdate), JITTER, random))
   const left = Math.max(0, usableUntil - now)
-  const least = plus(now, Math.min(LEAST_WAIT, left / 2))
+  const least = plus(now, Math.round(Math.min(LEAST_WAIT, left / 2)))
   if (quarter > least) return { dueAt: quarter, reason: 'a quarter of usable life' }
   const later = plus(now, jitter(quarterOf(left), JITTER, random))
   return {
@@ -33,7 +33,7 @@ export function planRefresh(staple: StapleTimes, now: EpochMs, random: Random): 
 }
 
 function quarterOf(ms: number): DurationMs {
-  return durationMs(ms / 4)
+  return durationMs(Math.round(ms / 4))
 }
 
 const JITTER = 0.1

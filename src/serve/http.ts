@@ -57,7 +57,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
   })
   serveHealth(app, options.readiness)
   try {
-    await app.listen(options.listen)
+    await app.listen({ ...options.listen })
   } catch (error) {
     await app.close()
     throw listenError(options.listen, error)

@@ -16,8 +16,6 @@ export interface NginxServer {
 export interface Nginx extends AsyncDisposable {
   /** One per server, in their order. */
   readonly ports: readonly number[]
-  /** What an operator would have everstaple run, for `/bin/sh`. Does not wait for the new workers. */
-  readonly reloadCommand: string
   /** Reads configuration and staple files again; resolves once only new workers serve. */
   reload(): Promise<void>
   /** Resolves when the worker of before has ended; for reloads that something else asked for. `log` is {@link log} of before. */
@@ -28,17 +26,15 @@ export interface Nginx extends AsyncDisposable {
 
 /** Starts nginx in a folder of its own, `nginx` in `parent`. Every page says `ok`. */
 export async function startNginx(parent: string, servers: readonly NginxServer[]): Promise<Nginx> {
-  const prefix = join(parent, 'nginx')
+  const prefix = prefixIn(parent)
   await mkdir(prefix)
-  const args = ['-p', prefix, '-c', join(prefix, 'nginx.conf'), '-e', 'stderr']
+  const args = argumentsFor(prefix)
   const { program, ports } = await launch(prefix, args, servers)
   const reloaded = async (log: string) => {
     await program.wrote(/worker process \d+ exited with code 0/, log.length)
   }
-  const command = [peerPath('nginx'), ...args].join(' ')
   return {
     ports,
-    reloadCommand: `${command} -t -q && ${command} -s reload`,
     reloaded,
     async reload() {
       const log = program.output()
@@ -48,6 +44,21 @@ export async function startNginx(parent: string, servers: readonly NginxServer[]
     log: () => program.output(),
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   }
+}
+
+/** What an operator has everstaple run, for `/bin/sh`: a reload of the nginx in `parent`, once it runs. */
+export function nginxReloadCommand(parent: string): string {
+  const prefix = prefixIn(parent)
+  const nginx = [peerPath('nginx'), ...argumentsFor(prefix)].join(' ')
+  return `test ! -s ${prefix}/nginx.pid || (${nginx} -t -q && ${nginx} -s reload)`
+}
+
+function prefixIn(parent: string): string {
+  return join(parent, 'nginx')
+}
+
+function argumentsFor(prefix: string): readonly string[] {
+  return ['-p', prefix, '-c', join(prefix, 'nginx.conf'), '-e', 'stderr']
 }
 
 /** nginx cannot be told to take any free port, so ports are looked for, and others when somebody was faster. */

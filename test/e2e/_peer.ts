@@ -35,7 +35,7 @@ export function peerPath(name: PeerName): string {
 }
 
 /**
- * `describe` for tests that need peers. Where one is missing they are skipped, with the reason in the title; with `CI=true` they fail
+ * `describe` for tests that need peers. Where one is missing they are skipped, and the reason is told; with `CI=true` they fail
  * instead, so that a skip never hides there.
  */
 export function describeWith(names: readonly PeerName[], title: string, tests: () => void): void {
@@ -48,7 +48,10 @@ export function describeWith(names: readonly PeerName[], title: string, tests: (
         throw new Error(reasons)
       })
     })
-  } else describe.skip(`${title} [skipped: ${reasons}]`, tests)
+  } else {
+    process.stderr.write(`skipped: ${title}: ${reasons}\n`)
+    describe.skip(title, tests)
+  }
 }
 
 function isProgram(path: string): boolean {

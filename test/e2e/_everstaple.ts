@@ -1,0 +1,36 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { root } from '../_source-files.ts'
+import { type RunningProgram, startProgram } from './_program.ts'
+
+/** The built command, run as a user runs it. */
+export interface Everstaple extends AsyncDisposable {
+  readonly program: RunningProgram
+  /** `http://127.0.0.1:40123`. */
+  readonly url: string
+  /** Resolves when a line of the log, after the first `skipped` characters of it, has this event. */
+  logged(event: string, skipped?: number): Promise<void>
+}
+
+/** Starts `everstaple run` with a configuration file in `folder`, on a free port, and waits until it serves. */
+export async function startEverstaple(folder: string, config: object): Promise<Everstaple> {
+  const file = join(folder, 'everstaple.yaml')
+  // JSON is YAML.
+  await writeFile(
+    file,
+    JSON.stringify({ listen: '127.0.0.1:0', log: { format: 'json' }, ...config }),
+  )
+  const program = await startProgram({
+    path: process.execPath,
+    args: [join(root, 'dist/cli/main.js'), 'run', '--config', file],
+    ready: /"event":"serviceStarted","url":"([^"]+)"/,
+  })
+  return {
+    program,
+    url: program.ready[1] ?? '',
+    async logged(event, skipped) {
+      await program.wrote(new RegExp(`"event":"${event}".*\n`), skipped)
+    },
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
+  }
+}
