@@ -3,7 +3,7 @@ import { type EpochMs, iso } from './der/time.ts'
 import type { FileOutputEvents } from './edge/outputs/managed-file.ts'
 import type { ReloadEvents } from './edge/reload.ts'
 import type { Finding } from './ocsp/verdict.ts'
-import type { CrawlerEvents } from './refresh/crawler.ts'
+import type { AttemptEvents } from './refresh/attempt.ts'
 import type { IntakeChanges } from './refresh/intake.ts'
 import type { IssuerSearchEvents } from './refresh/issuer-search.ts'
 import type { HttpEvents } from './serve/http.ts'
@@ -19,7 +19,7 @@ export type Log = (
 ) => void
 
 /** Every thing that happens, one function each: the only place where log lines are worded. */
-export type Events = CrawlerEvents &
+export type Events = AttemptEvents &
   IssuerSearchEvents &
   VerifiedStaplesEvents &
   HttpEvents &

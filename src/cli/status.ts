@@ -1,7 +1,7 @@
 import { type Classification, classify } from '../certificates/classify.ts'
 import type { SourceProblem } from '../certificates/source.ts'
 import { durationMs, type EpochMs, iso } from '../der/time.ts'
-import { readSqliteStore, type StoreReads } from '../store/sqlite.ts'
+import { openSqliteStoreForReading, type StoreForReading } from '../store/sqlite.ts'
 import type { Coverage, Entry } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { formatDuration } from '../time/duration.ts'
@@ -23,7 +23,7 @@ export async function statusCommand(
   { terminal, clock }: { readonly terminal: Terminal; readonly clock: Clock },
 ): Promise<ExitStatus> {
   const config = await readSettings({ config: options.config, data: options.data })
-  using store = openStore(config.data)
+  await using store = await openStore(config.data)
   const now = clock.now()
   const reports: CertificateReport[] = []
   for await (const entry of store.entries()) {
@@ -81,9 +81,9 @@ interface CertificateReport {
   } | null
 }
 
-function openStore(folder: string): StoreReads {
+async function openStore(folder: string): Promise<StoreForReading> {
   try {
-    return readSqliteStore({ folder })
+    return await openSqliteStoreForReading({ folder })
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     throw new UsageError(

@@ -105,7 +105,11 @@ export class DerReader {
 
   /** A reader of `bytes[start, end)`; offsets in spans, findings and errors count from the start of `bytes`. */
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
-    this.bytes = bytes
+    // Views of a Buffer cost three times those of a plain Uint8Array.
+    this.bytes =
+      bytes instanceof Buffer
+        ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+        : bytes
     this.#position = start
     this.#end = end
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { type DurationMs, durationMs, type EpochMs, epochMs, HOUR_MS, plus } from '../der/time.ts'
 import { integer, octetString, sequence } from '../der/writer.ts'
 import { parseRequest, type ReceivedCertID } from '../ocsp/request.ts'
+import { algorithmDer } from '../x509/algorithm.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { digestOids } from '../x509/signature.ts'
 import type { LabCertificate } from './ca.ts'
@@ -101,7 +102,7 @@ function errorAnswer(responseStatus: number): AuthorityAnswer {
 /** The CertID of the request, to be sent back. */
 function certID(id: ReceivedCertID): Uint8Array {
   return sequence(
-    id.hashAlgorithm.der,
+    algorithmDer(id.hashAlgorithm),
     octetString(id.issuerNameHash),
     octetString(id.issuerKeyHash),
     integer(id.serialNumber),

@@ -4,6 +4,7 @@ import type { Span } from '../der/reader.ts'
 import { epochMs, HOUR_MS, plus } from '../der/time.ts'
 import { derNull } from '../der/writer.ts'
 import { parseResponse } from '../ocsp/response.ts'
+import { algorithmDer } from '../x509/algorithm.ts'
 import { publicKey } from '../x509/certificate.ts'
 import { keyHash } from './ca.ts'
 import { makeHierarchy } from './hierarchy.ts'
@@ -77,7 +78,7 @@ describe('knobs', () => {
 
   it('claim another algorithm than the one used', () => {
     const claimed = parsed(build({ signWith: 'ecdsa-sha384' })).basic.signatureAlgorithm
-    const lie = { signWith: 'ecdsa-sha1', signatureAlgorithm: claimed.der } as const
+    const lie = { signWith: 'ecdsa-sha1', signatureAlgorithm: algorithmDer(claimed) } as const
     expect(parsed(build(lie)).basic.signatureAlgorithm.oid).toBe(claimed.oid)
   })
 

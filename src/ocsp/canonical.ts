@@ -1,9 +1,11 @@
 import { contextConstructed, tags } from '../der/tag.ts'
 import { derNull, explicit, oid, sequence, tlv } from '../der/writer.ts'
-import type { AlgorithmIdentifier } from '../x509/algorithm.ts'
+import { type AlgorithmIdentifier, algorithmDer } from '../x509/algorithm.ts'
+import type { SignatureScheme } from '../x509/signature.ts'
 import { equalBytes } from './equal-bytes.ts'
 import type { Facts } from './facts.ts'
-import { BASIC } from './response.ts'
+import { BASIC, type BasicOcspResponse } from './response.ts'
+import type { Signer } from './signer.ts'
 
 /**
  * The response with all that is not signed written as every client likes it (RFC 6960 §4.2.1): strict DER around tbsResponseData, no
@@ -11,14 +13,17 @@ import { BASIC } from './response.ts'
  * algorithm. tbsResponseData is copied byte for byte. `undefined` where the signer is not known, as then nothing may be dropped.
  */
 export function canonicalForm({ response, basic, signing }: Facts): Uint8Array | undefined {
-  const signer = signing?.signer
-  if (response === undefined || basic === undefined || signer === undefined) return undefined
-  const { bytes } = response
+  if (response === undefined || basic === undefined || signing?.signer === undefined) {
+    return undefined
+  }
+  const { signer, scheme } = signing
+  const { bytes, sloppiness } = response
+  if (sloppiness.length === 0 && carriesOnlyWhatItMust(basic, signer, scheme)) return bytes
   const { tbsResponseData: tbs, signature } = basic
   const certs = signer.kind === 'delegate' ? [explicit(0, sequence(signer.certificate.der))] : []
   const basicResponse = sequence(
     bytes.subarray(tbs.start, tbs.end),
-    canonicalAlgorithm(basic.signatureAlgorithm, signing?.scheme?.family),
+    canonicalAlgorithm(basic.signatureAlgorithm, scheme?.family),
     // A BIT STRING's content begins with its count of unused bits.
     tlv(tags.bitString, bytes.subarray(signature.start - 1, signature.end)),
     ...certs,
@@ -31,10 +36,21 @@ export function canonicalForm({ response, basic, signing }: Facts): Uint8Array |
   return equalBytes(bytes, 0, bytes.length, canonical) ? bytes : canonical
 }
 
+/** DER has one form for each value, so a response without sloppy encodings is canonical if nothing in it is to be dropped. */
+function carriesOnlyWhatItMust(
+  { certs, signatureAlgorithm }: BasicOcspResponse,
+  signer: Signer,
+  scheme: SignatureScheme | undefined,
+): boolean {
+  if (scheme?.family === 'ecdsa' && signatureAlgorithm.parameters !== 'absent') return false
+  return signer.kind === 'delegate' ? certs?.length === 1 : certs === undefined
+}
+
 function canonicalAlgorithm(
-  { oid: algorithm, parameters, der }: AlgorithmIdentifier,
+  algorithm: AlgorithmIdentifier,
   family: string | undefined,
 ): Uint8Array {
-  if (parameters === 'absent' || family === 'ecdsa') return sequence(oid(algorithm))
-  return parameters === 'null' ? sequence(oid(algorithm), derNull()) : der
+  const { oid: name, parameters } = algorithm
+  if (parameters === 'absent' || family === 'ecdsa') return sequence(oid(name))
+  return parameters === 'null' ? sequence(oid(name), derNull()) : algorithmDer(algorithm)
 }

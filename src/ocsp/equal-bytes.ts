@@ -6,6 +6,8 @@ export function equalBytes(
   expected: Uint8Array,
 ): boolean {
   if (end - start !== expected.length) return false
+  // Below this length a loop is faster than the call.
+  if (expected.length > 128) return Buffer.compare(bytes.subarray(start, end), expected) === 0
   for (let i = 0; i < expected.length; i++) if (bytes[start + i] !== expected[i]) return false
   return true
 }

@@ -13,6 +13,7 @@ import {
   type SingleResponse,
 } from './response.ts'
 import { findSigner, type Signing } from './signer.ts'
+import { usableUntil } from './usable-until.ts'
 
 /** What a response is judged by; without certificate or issuer, some rules cannot be judged. */
 export interface Subject {
@@ -37,6 +38,8 @@ export interface Facts {
   /** How `single` names the certificate; `undefined` without certificate. */
   readonly match: CertIDMatch | undefined
   readonly signing: Signing | undefined
+  /** See {@link usableUntil}; `undefined` where the response says no nextUpdate. */
+  readonly usableUntil: EpochMs | undefined
   readonly sloppiness: readonly Sloppiness[]
   readonly certificate: Certificate | undefined
   readonly issuer: Certificate | undefined
@@ -56,16 +59,12 @@ export interface CertIDMatch {
 
 /** Reads all that rules look at; the signature is verified here. */
 export function gatherFacts(subject: Subject): Facts {
-  const { response: body, certificate, issuer, now, policy, servedChain } = subject
-  const given = { body, certificate, issuer, now, policy, servedChain }
+  const { response: body, certificate, issuer } = subject
   const parsed = parseResponse(body)
-  if ('kind' in parsed) {
-    const nothing = { response: undefined, basic: undefined, single: undefined, match: undefined }
-    return { ...given, ...nothing, malformed: parsed, signing: undefined, sloppiness: [] }
-  }
-  const { basic } = parsed
-  const signing = basic && findSigner(parsed, basic, issuer)
+  if ('kind' in parsed) return { ...subject, ...NOTHING_READ, body, malformed: parsed }
+  const { basic, sloppiness } = parsed
   const { single, match } = chooseSingle(parsed, basic, certificate, issuer)
+  const signing = basic && findSigner(parsed, basic, issuer)
   return {
     body,
     malformed: undefined,
@@ -74,14 +73,25 @@ export function gatherFacts(subject: Subject): Facts {
     single,
     match,
     signing,
-    sloppiness: parsed.sloppiness,
+    usableUntil: usableUntil(single, signing, subject),
+    sloppiness,
     certificate,
     issuer,
-    servedChain,
-    now,
-    policy,
+    servedChain: subject.servedChain,
+    now: subject.now,
+    policy: subject.policy,
   }
 }
+
+const NOTHING_READ = {
+  response: undefined,
+  basic: undefined,
+  single: undefined,
+  match: undefined,
+  signing: undefined,
+  usableUntil: undefined,
+  sloppiness: [],
+} as const
 
 /** Whether every field of the CertID that could be compared is the certificate's. */
 export function isMatch({ name, key, serial }: CertIDMatch): boolean {

@@ -5,8 +5,7 @@ import type { ClientName } from './clients.ts'
 import { type Facts, gatherFacts, isMatch, type Subject } from './facts.ts'
 import { defaultPolicy, type Policy } from './policy.ts'
 import type { Rule } from './rule.ts'
-import { rules } from './rules/index.ts'
-import { usableUntil } from './usable-until.ts'
+import { occurrences } from './rules/index.ts'
 import type { Finding, Staple, Verdict } from './verdict.ts'
 
 /** What a response is judged by. */
@@ -25,11 +24,9 @@ export interface JudgeInput {
  * from `now` until `staple.usableUntil`. Pure; never throws because a response is bad.
  */
 export function judge(input: JudgeInput): Verdict {
-  const { findings, staple } = examine({
-    policy: defaultPolicy,
-    servedChain: undefined,
-    ...input,
-  })
+  const { response, certificate, issuer, now, policy = defaultPolicy } = input
+  const subject = { response, certificate, issuer, now, policy, servedChain: undefined }
+  const { findings, staple } = examine(subject)
   if (staple !== undefined) return { accepted: true, staple, findings }
   const [first, ...others] = findings
   if (first === undefined) throw new Error('a response was refused without a finding')
@@ -62,7 +59,7 @@ export function examine(subject: Subject): Examination {
       staple: undefined,
     }
   }
-  const same = der === subject.response
+  const same = der === facts.response.bytes
   const mended = same ? given : applyRules(gatherFacts({ ...subject, response: der }))
   const findings = same ? given : given.map((finding) => markRepaired(finding, mended))
   const accepted = isAccepted(mended)
@@ -85,12 +82,9 @@ function isAccepted(findings: readonly Finding[]): boolean {
 }
 
 function applyRules(facts: Facts): Finding[] {
-  const findings: Finding[] = []
-  for (const rule of rules) {
-    const occurrence = rule.check(facts)
-    if (occurrence === undefined) continue
+  return occurrences(facts).map(({ rule, occurrence }) => {
     const rejectedBy = occurrence.rejectedBy ?? rule.rejectedBy
-    findings.push({
+    return {
       rule: rule.name,
       level: levelOf(rule, rejectedBy, facts),
       saw: occurrence.saw,
@@ -98,9 +92,8 @@ function applyRules(facts: Facts): Finding[] {
       rejectedBy,
       reference: rule.reference,
       remedy: occurrence.remedy ?? rule.remedy,
-    })
-  }
-  return findings
+    }
+  })
 }
 
 function levelOf(rule: Rule, rejectedBy: readonly ClientName[], facts: Facts): Finding['level'] {
@@ -119,7 +112,7 @@ function markRepaired(finding: Finding, mended: readonly Finding[]): Finding {
 
 function staple(facts: Facts, der: Uint8Array): Staple | undefined {
   const { basic, single, match, issuer } = facts
-  const until = usableUntil(facts)
+  const until = facts.usableUntil
   if (basic === undefined || single?.nextUpdate === undefined || until === undefined)
     return undefined
   if (match === undefined || !isMatch(match) || issuer === undefined) return undefined

@@ -1,12 +1,7 @@
 import { type Element, type Malformed, readWhole } from '../der/reader.ts'
 import { type Certificate, certificate, publicKey } from '../x509/certificate.ts'
 import { normalizedName } from '../x509/name.ts'
-import {
-  type SignatureScheme,
-  signatureScheme,
-  verifySignature,
-  verifyWith,
-} from '../x509/signature.ts'
+import { type SignatureScheme, signatureScheme, verifyWith } from '../x509/signature.ts'
 import { equalBytes } from './equal-bytes.ts'
 import { keyHash } from './request.ts'
 import type { BasicOcspResponse, OcspResponse } from './response.ts'
@@ -54,14 +49,20 @@ export function findSigner(
 ): Signing {
   const scheme = signatureScheme(basic.signatureAlgorithm)
   const issuerDesignated = issuer === undefined ? 'no' : designation(response, basic, issuer)
-  const embedded = (basic.certs ?? NO_CERTS).map((element) => {
-    const read = embeddedCertificate(response.bytes, element)
-    const designated = 'kind' in read ? 'no' : designation(response, basic, read)
-    return { element, certificate: read, designated }
-  })
+  const embedded = basic.certs?.map((element) => readEmbedded(element, response, basic)) ?? NONE
   const signers = candidates(issuer, issuerDesignated, embedded)
-  const signer = scheme && chooseSigner(signers, (of) => signedBy(response, basic, scheme, of))
+  const signer = scheme && chooseSigner(signers, response, basic, scheme)
   return { scheme, signer, issuerDesignated, embedded }
+}
+
+function readEmbedded(
+  element: Element,
+  response: OcspResponse,
+  basic: BasicOcspResponse,
+): Embedded {
+  const certificate = embeddedCertificate(response.bytes, element)
+  const designated = 'kind' in certificate ? 'no' : designation(response, basic, certificate)
+  return { element, certificate, designated }
 }
 
 /** Whether the signature over tbsResponseData is by the key of `by` with this scheme. */
@@ -77,21 +78,6 @@ export function signedBy(
   const bits = bytes.subarray(signature.start, signature.end)
   return verifyWith(scheme, { signed, signature: bits, key }) === 'valid'
 }
-
-/** Whether `issuer`'s key signed `delegate`; remembered, as it costs as much as the response itself. */
-export function isSignedByKeyOf(issuer: Certificate, delegate: Certificate): boolean {
-  const known = checked.get(delegate)?.get(issuer)
-  if (known !== undefined) return known
-  const key = publicKey(issuer)
-  const { tbsCertificate: signed, signature, signatureAlgorithm } = delegate
-  const valid =
-    key !== undefined && verifySignature(signatureAlgorithm, { signed, signature, key }) === 'valid'
-  const byIssuer = checked.get(delegate) ?? new WeakMap<Certificate, boolean>()
-  checked.set(delegate, byIssuer.set(issuer, valid))
-  return valid
-}
-
-const checked = new WeakMap<Certificate, WeakMap<Certificate, boolean>>()
 
 function designation(
   { bytes }: OcspResponse,
@@ -128,9 +114,13 @@ function candidates(
 /** The first candidate whose key verifies; among certificates of the same key the one that lasts longest, as clients try each. */
 function chooseSigner(
   signers: readonly Signer[],
-  signed: (by: Certificate) => boolean,
+  response: OcspResponse,
+  basic: BasicOcspResponse,
+  scheme: SignatureScheme,
 ): Signer | undefined {
-  const first = signers.slice(0, MAX_KEYS_TRIED).find(({ certificate }) => signed(certificate))
+  const first = signers
+    .slice(0, MAX_KEYS_TRIED)
+    .find(({ certificate }) => signedBy(response, basic, scheme, certificate))
   if (first === undefined || signers.length === 1) return first
   return signers
     .filter(
@@ -171,6 +161,6 @@ function fold(bytes: Uint8Array, end: number): number {
   return value
 }
 
-const NO_CERTS: readonly Element[] = []
+const NONE: readonly Embedded[] = []
 /** A response with more possible signers than this is an attack on the verifier's time. */
 const MAX_KEYS_TRIED = 8

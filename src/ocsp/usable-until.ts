@@ -1,28 +1,38 @@
 import { type DurationMs, durationMs, type EpochMs, epochMs, MINUTE_MS } from '../der/time.ts'
+import type { Certificate } from '../x509/certificate.ts'
 import { clientLimits } from './clients.ts'
-import type { Facts } from './facts.ts'
+import type { Policy } from './policy.ts'
+import type { SingleResponse } from './response.ts'
+import type { Signing } from './signer.ts'
 
 /**
  * The moment from which a response is no longer handed out: the earliest of nextUpdate, the greatest age that a required client takes
  * (7 days while Chromium is one), the notAfter of a delegated signer and that of the certificate, less the {@link safetyMargin}.
  * `undefined` where the response says no nextUpdate.
  */
-export function usableUntil({
-  single,
-  signing,
-  certificate,
-  policy,
-}: Pick<Facts, 'single' | 'signing' | 'certificate' | 'policy'>): EpochMs | undefined {
+export function usableUntil(
+  single: SingleResponse | undefined,
+  signing: Signing | undefined,
+  {
+    certificate,
+    policy,
+  }: { readonly certificate: Certificate | undefined; readonly policy: Policy },
+): EpochMs | undefined {
   if (single?.nextUpdate === undefined) return undefined
-  const maxAge = Math.min(...policy.clients.map((client) => clientLimits[client].maxAge))
   const signer = signing?.signer
   const end = Math.min(
     single.nextUpdate,
-    single.thisUpdate + maxAge,
+    single.thisUpdate + greatestAge(policy),
     signer?.kind === 'delegate' ? signer.certificate.notAfter : Number.POSITIVE_INFINITY,
     certificate?.notAfter ?? Number.POSITIVE_INFINITY,
   )
   return epochMs(end - safetyMargin(durationMs(end - single.thisUpdate)))
+}
+
+function greatestAge({ clients }: Policy): number {
+  let least = Number.POSITIVE_INFINITY
+  for (const client of clients) least = Math.min(least, clientLimits[client].maxAge)
+  return least
 }
 
 /**

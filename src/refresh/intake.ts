@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { classify, httpOcspUrls } from '../certificates/classify.ts'
 import { type FoundCertificate, hasLeft, type Snapshot } from '../certificates/source.ts'
 import type { EpochMs } from '../der/time.ts'
@@ -28,7 +29,8 @@ export async function takeIn(
   const put: CertificateRecord[] = []
   const added: CertificateRecord[] = []
   const orphans: Certificate[] = []
-  for (const found of snapshot.certificates) {
+  for (const [index, found] of snapshot.certificates.entries()) {
+    if (index % PAGE === PAGE - 1) await turn()
     const known = await store.entry({ id: found.certificate.fingerprint })
     const record = recordOf(found, known, now)
     if (record.classification === 'issuer-missing') orphans.push(found.certificate)
@@ -77,9 +79,15 @@ function recordOf(
     certIDKey: undefined,
     responder: url === undefined ? '' : originOf(url),
   }
-  const usedBefore = known?.certificate.issuer && parseCertificate(known.certificate.issuer)
-  const best = issuer ?? (usedBefore && !('kind' in usedBefore) ? usedBefore : undefined)
+  const best = issuer ?? issuerOf(known)
   return best === undefined ? record : withIssuer(record, certificate, best, now)
+}
+
+/** The issuer that was used before, such as one fetched by AIA. */
+function issuerOf(known: Entry | undefined): Certificate | undefined {
+  if (known?.certificate.issuer === undefined) return undefined
+  const issuer = parseCertificate(known.certificate.issuer)
+  return 'kind' in issuer ? undefined : issuer
 }
 
 async function gone(store: Store, snapshot: Snapshot): Promise<CertificateRecord[]> {
@@ -100,6 +108,7 @@ function isSame(a: CertificateRecord, b: CertificateRecord): boolean {
     a.classification === b.classification &&
     a.name === b.name &&
     a.certIDKey === b.certIDKey &&
+    a.responder === b.responder &&
     a.sources.join('\0') === b.sources.join('\0') &&
     Buffer.compare(a.issuer ?? NOTHING, b.issuer ?? NOTHING) === 0
   )
@@ -110,3 +119,5 @@ function originOf(url: string): string {
 }
 
 const NOTHING = new Uint8Array()
+/** Certificates compared, in some milliseconds, before handshakes and others get their turn. */
+const PAGE = 100

@@ -1,5 +1,5 @@
 import { type DurationMs, durationMs, HOUR_MS, MINUTE_MS } from '../der/time.ts'
-import { fetchIssuer } from '../responders/ca-issuers.ts'
+import { fetchIssuer, type IssuerOutcome } from '../responders/ca-issuers.ts'
 import type { Transport } from '../responders/transport.ts'
 import type { CertificateRecord, Store } from '../store/store.ts'
 import type { Clock, Random } from '../time/clock.ts'
@@ -36,7 +36,7 @@ export interface IssuerSearchOptions {
  */
 export class IssuerSearch {
   readonly #options: IssuerSearchOptions
-  #wanted: readonly Certificate[] = []
+  #wanted = new Map<string, Orphan>()
   readonly #fetched = new Map<string, Certificate>()
   #wake: AbortController = new AbortController()
 
@@ -44,68 +44,114 @@ export class IssuerSearch {
     this.#options = options
   }
 
-  /** Replaces the list of certificates whose issuers are looked for. */
+  /** Replaces the list of certificates whose issuers are looked for. Those that were on it wait as long as they would have. */
   want(orphans: readonly Certificate[]): void {
-    this.#wanted = orphans
+    const before = this.#wanted
+    this.#wanted = new Map(
+      orphans.map((certificate) => {
+        const { fingerprint } = certificate
+        return [fingerprint, before.get(fingerprint) ?? { certificate, failures: 0, dueAt: 0 }]
+      }),
+    )
     this.#wake.abort()
   }
 
   /** Runs until `signal` is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.#options
-    let rounds = 0
+    const { clock } = this.#options
     while (!signal.aborted) {
+      // Before the look, so that what is wanted during it is not slept through.
       this.#wake = new AbortController()
-      const wanted = this.#wanted
-      const wait = durationMs(Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** rounds))
-      const missing: Certificate[] = []
-      for (const certificate of wanted) {
-        if (!signal.aborted && !(await this.#search(certificate, wait, signal))) {
-          missing.push(certificate)
-        }
-      }
-      if (this.#wanted === wanted) this.#wanted = missing
-      rounds = missing.length === 0 ? 0 : rounds + 1
-      const pause = this.#wanted.length === 0 ? FOREVER : jitter(wait, 0.1, random)
+      await this.#round(signal)
+      let dueAt = clock.monotonic() + LONGEST_WAIT
+      for (const orphan of this.#wanted.values()) dueAt = Math.min(dueAt, orphan.dueAt)
+      const pause = durationMs(dueAt - clock.monotonic())
       await clock.sleep(pause, AbortSignal.any([signal, this.#wake.signal]))
+    }
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options
+    const failed = new Map<string, IssuerOutcome>()
+    for (const orphan of this.#wanted.values()) {
+      if (signal.aborted || orphan.dueAt > clock.monotonic()) continue
+      const backOff = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.min(orphan.failures, 10))
+      const wait = jitter(durationMs(backOff), 0.1, random)
+      const result = await this.#search(orphan.certificate, { wait, failed, signal })
+      if (result === 'settled') this.#wanted.delete(orphan.certificate.fingerprint)
+      orphan.failures++
+      orphan.dueAt = clock.monotonic() + wait
     }
   }
 
   async #search(
     certificate: Certificate,
-    retryIn: DurationMs,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const { store, transport, clock, events, found } = this.#options
-    const known = findIssuer(certificate, this.#fetched.values())
-    const outcome =
-      known === undefined
-        ? await fetchIssuer({ certificate, transport, signal })
-        : ({ kind: 'issuer', issuer: known, url: 'an issuer fetched before' } as const)
+    { wait, failed, signal }: Search,
+  ): Promise<'settled' | 'again'> {
+    const { store, clock, events, found } = this.#options
     try {
+      const outcome = await this.#outcomeFor(certificate, failed, signal)
       const entry = await store.entry({ id: certificate.fingerprint })
-      if (entry === undefined || signal.aborted) return true
+      if (entry === undefined || entry.certificate.issuer !== undefined || signal.aborted)
+        return 'settled'
       if (outcome.kind === 'failed') {
         const { problem } = outcome
-        events.issuerNotFound({ certificate: entry.certificate, problem, retryIn })
-        return false
+        events.issuerNotFound({ certificate: entry.certificate, problem, retryIn: wait })
+        return 'again'
       }
-      if (this.#fetched.size >= MAX_REMEMBERED) this.#fetched.clear()
-      this.#fetched.set(outcome.issuer.fingerprint, outcome.issuer)
       const record = withIssuer(entry.certificate, certificate, outcome.issuer, clock.now())
       await store.putCertificates([record], clock.now())
       events.issuerFound({ certificate: record, url: outcome.url })
       found()
-      return true
+      return 'settled'
     } catch (error) {
       events.storeFailed({ error })
-      return false
+      return 'again'
     }
   }
+
+  /** Many certificates have the same issuer: it is fetched once, and asked for in vain once a round. */
+  async #outcomeFor(
+    certificate: Certificate,
+    failed: Map<string, IssuerOutcome>,
+    signal: AbortSignal,
+  ): Promise<IssuerOutcome> {
+    const { transport } = this.#options
+    const known = findIssuer(certificate, this.#fetched.values())
+    if (known !== undefined) return { kind: 'issuer', issuer: known, url: 'where others had it' }
+    const key = issuerKey(certificate)
+    const outcome = failed.get(key) ?? (await fetchIssuer({ certificate, transport, signal }))
+    if (outcome.kind === 'failed') failed.set(key, outcome)
+    else {
+      if (this.#fetched.size >= MAX_REMEMBERED) this.#fetched.clear()
+      this.#fetched.set(outcome.issuer.fingerprint, outcome.issuer)
+    }
+    return outcome
+  }
+}
+
+interface Orphan {
+  readonly certificate: Certificate
+  failures: number
+  /** By the monotonic clock. */
+  dueAt: number
+}
+
+interface Search {
+  readonly wait: DurationMs
+  /** What was asked for in vain in this round. */
+  readonly failed: Map<string, IssuerOutcome>
+  readonly signal: AbortSignal
+}
+
+/** What the issuer of a certificate is known by: its name, its key, and where its certificate should be. */
+function issuerKey({ issuer, extensions }: Certificate): string {
+  const { caIssuersUrls, authorityKeyIdentifier } = extensions
+  const bytes = [issuer, authorityKeyIdentifier ?? new Uint8Array()]
+  return [...bytes.map((each) => Buffer.from(each).toString('hex')), ...caIssuersUrls].join(' ')
 }
 
 const FIRST_WAIT = MINUTE_MS
 const LONGEST_WAIT = HOUR_MS
-const FOREVER: DurationMs = durationMs(24 * HOUR_MS)
 /** There are a few thousand issuing CAs in the world. */
 const MAX_REMEMBERED = 1_000

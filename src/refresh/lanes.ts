@@ -15,30 +15,34 @@ export class Lanes {
     this.#limits = limits
   }
 
+  /** Tasks under way. */
+  get size(): number {
+    return this.#total
+  }
+
   /** How many more tasks this lane can run at this moment. */
   room(lane: string): number {
     const { perResponder, total } = this.#limits
     return Math.min(perResponder - (this.#running.get(lane) ?? 0), total - this.#total)
   }
 
-  /** Runs a task, which must not reject, in a lane that has room. */
-  start(lane: string, task: () => Promise<void>): void {
+  /** Runs a task in a lane that has room. Settles as the task does, when its place is free again. */
+  async run(lane: string, task: () => Promise<void>): Promise<void> {
     this.#running.set(lane, (this.#running.get(lane) ?? 0) + 1)
     this.#total++
-    void task().finally(() => this.#end(lane))
-  }
-
-  /** Resolves when the next task ends. */
-  ended(): Promise<void> {
-    return this.#ended.promise
+    try {
+      await task()
+    } finally {
+      this.#free(lane)
+    }
   }
 
   /** Resolves when nothing runs any more. */
   async idle(): Promise<void> {
-    while (this.#total > 0) await this.ended()
+    while (this.#total > 0) await this.#ended.promise
   }
 
-  #end(lane: string): void {
+  #free(lane: string): void {
     const left = (this.#running.get(lane) ?? 1) - 1
     if (left > 0) this.#running.set(lane, left)
     else this.#running.delete(lane)

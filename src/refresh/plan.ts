@@ -1,4 +1,12 @@
-import { type DurationMs, durationMs, type EpochMs, epochMs, MINUTE_MS, plus } from '../der/time.ts'
+import {
+  type DurationMs,
+  durationMs,
+  type EpochMs,
+  epochMs,
+  MINUTE_MS,
+  plus,
+  SECOND_MS,
+} from '../der/time.ts'
 import type { Random } from '../time/clock.ts'
 import { jitter } from '../time/jitter.ts'
 
@@ -17,14 +25,16 @@ export interface StapleTimes {
 /**
  * When to ask for a newer staple while all is well: at a quarter of its usable life, so that three quarters are left for a CA that is away;
  * where that has passed, as with responses that were made long before they were fetched, after a quarter of what is left. With ±10 %
- * of jitter; never sooner than a minute from `now`, unless the staple ends before.
+ * of jitter; never sooner than a sixteenth of the usable life or a minute, whichever is less, so that the questions do not come ever faster
+ * as the end comes near.
  */
 export function planRefresh(staple: StapleTimes, now: EpochMs, random: Random): Plan {
   const { thisUpdate, usableUntil } = staple
-  const quarter = plus(thisUpdate, jitter(quarterOf(usableUntil - thisUpdate), JITTER, random))
-  const left = Math.max(0, usableUntil - now)
-  const least = plus(now, Math.round(Math.min(LEAST_WAIT, left / 2)))
+  const life = Math.max(0, usableUntil - thisUpdate)
+  const least = plus(now, Math.round(Math.min(Math.max(life / 16, LEAST_WAIT), MOST_LEAST_WAIT)))
+  const quarter = plus(thisUpdate, jitter(quarterOf(life), JITTER, random))
   if (quarter > least) return { dueAt: quarter, reason: 'a quarter of usable life' }
+  const left = Math.max(0, usableUntil - now)
   const later = plus(now, jitter(quarterOf(left), JITTER, random))
   return {
     dueAt: epochMs(Math.max(later, least)),
@@ -37,4 +47,6 @@ function quarterOf(ms: number): DurationMs {
 }
 
 const JITTER = 0.1
-const LEAST_WAIT = MINUTE_MS
+/** Even for a response that lives for seconds, as in tests. */
+const LEAST_WAIT = SECOND_MS
+const MOST_LEAST_WAIT = MINUTE_MS

@@ -1,18 +1,23 @@
-/** The steps from an empty database to the present one; step n makes version n + 1. A released step is never changed, only followed. */
+import type { DatabaseSync } from 'node:sqlite'
+import { StoreError } from './store.ts'
+
+/**
+ * The schema, one step a version: a step that was released is never changed, a new one goes to the end. Each runs in its own transaction
+ * together with the `user_version` that it leads to.
+ */
 export const migrations: readonly string[] = [
   `
-  -- An issuing CA has many certificates: its own is kept once.
-  CREATE TABLE issuers (
+  -- An issuer is shared by many certificates and kept once.
+  CREATE TABLE issuer (
     key INTEGER PRIMARY KEY,
-    fingerprint TEXT NOT NULL UNIQUE,
-    der BLOB NOT NULL
+    der BLOB NOT NULL UNIQUE
   ) STRICT;
 
-  CREATE TABLE certificates (
+  CREATE TABLE certificate (
     key INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     der BLOB NOT NULL,
-    issuer INTEGER REFERENCES issuers (key),
+    issuer INTEGER REFERENCES issuer (key),
     name TEXT NOT NULL,
     sources TEXT NOT NULL,
     classification TEXT NOT NULL,
@@ -21,14 +26,14 @@ export const migrations: readonly string[] = [
     cert_id_key TEXT,
     responder TEXT NOT NULL
   ) STRICT;
-  CREATE INDEX certificates_by_name ON certificates (name, id);
-  CREATE INDEX certificates_by_cert_id ON certificates (cert_id_key);
-  CREATE INDEX certificates_by_issuer ON certificates (issuer);
+  CREATE INDEX certificate_by_name ON certificate (name, id);
+  CREATE INDEX certificate_by_cert_id_key ON certificate (cert_id_key);
 
-  CREATE TABLE staples (
-    certificate INTEGER PRIMARY KEY REFERENCES certificates (key) ON DELETE CASCADE,
+  CREATE TABLE staple (
+    certificate INTEGER PRIMARY KEY REFERENCES certificate (key) ON DELETE CASCADE,
     der BLOB NOT NULL,
-    received BLOB NOT NULL,
+    -- NULL where it is the same as der.
+    received BLOB,
     produced_at INTEGER NOT NULL,
     this_update INTEGER NOT NULL,
     next_update INTEGER NOT NULL,
@@ -37,24 +42,83 @@ export const migrations: readonly string[] = [
     url TEXT NOT NULL
   ) STRICT;
 
-  -- Urgency: 0 must-staple without a staple, 1 others without, 2 must-staple with one, 3 others with one.
-  CREATE TABLE schedules (
-    certificate INTEGER PRIMARY KEY REFERENCES certificates (key) ON DELETE CASCADE,
-    responder TEXT NOT NULL,
-    urgency INTEGER NOT NULL,
-    usable_until INTEGER NOT NULL,
+  -- One row for each certificate that is classified ocsp, narrow, as it is written with every attempt. responder, must_staple and
+  -- usable_until (0: no staple) are copies, for the indexes.
+  CREATE TABLE schedule (
+    certificate INTEGER PRIMARY KEY REFERENCES certificate (key) ON DELETE CASCADE,
     due_at INTEGER NOT NULL,
+    -- 1: seen to be due, and not claimed since. Finds the most urgent of a million that are due without sorting them.
+    ready INTEGER NOT NULL,
     reason TEXT NOT NULL,
     attempts INTEGER NOT NULL,
     last_attempt_at INTEGER,
-    last_error TEXT
+    last_error TEXT,
+    responder TEXT NOT NULL,
+    must_staple INTEGER NOT NULL,
+    usable_until INTEGER NOT NULL,
+    urgency INTEGER NOT NULL GENERATED ALWAYS AS ((usable_until > 0) * 2 + 1 - must_staple) VIRTUAL
   ) STRICT;
-  CREATE INDEX schedules_due ON schedules (responder, due_at);
-  CREATE INDEX schedules_urgent ON schedules (responder, urgency, usable_until, due_at);
+  CREATE INDEX schedule_by_due_at ON schedule (ready, due_at);
+  CREATE INDEX schedule_by_urgency ON schedule (responder, urgency, usable_until, due_at) WHERE ready = 1;
+  CREATE INDEX schedule_by_usable_until ON schedule (usable_until);
 
-  CREATE TABLE problems (
+  CREATE TABLE problem (
+    key INTEGER PRIMARY KEY,
     path TEXT NOT NULL,
     problem TEXT NOT NULL
   ) STRICT;
   `,
 ]
+
+/** Brings a database, which may be empty, to the newest schema. Throws a `StoreError` for one that is newer or not ours. */
+export function migrate(database: DatabaseSync, steps: readonly string[] = migrations): void {
+  let version = checkSchema(database, steps.length)
+  while (version < steps.length) {
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      // Read again under the lock: another process may have been faster.
+      version = schemaVersion(database)
+      const step = steps[version]
+      if (step !== undefined) {
+        database.exec(step)
+        database.exec(
+          `PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${++version}`,
+        )
+      }
+      database.exec('COMMIT')
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK')
+      throw error
+    }
+  }
+}
+
+/** The schema version of a database, 0 for an empty one. Throws a `StoreError` for one that is newer than `newest` or not ours. */
+export function checkSchema(database: DatabaseSync, newest: number = migrations.length): number {
+  const path = database.location() ?? ':memory:'
+  const version = schemaVersion(database)
+  if (number(database, 'PRAGMA application_id') !== APPLICATION_ID) {
+    if (version === 0 && number(database, 'SELECT count(*) FROM sqlite_schema') === 0) return 0
+    throw new StoreError(
+      `${path} is a database of another program; name another data folder with --data`,
+    )
+  }
+  if (version > newest) {
+    throw new StoreError(
+      `${path} has schema ${version}, this everstaple knows schemas up to ${newest}: a newer release wrote it; run that release or a later one, or name another data folder with --data`,
+    )
+  }
+  return version
+}
+
+function schemaVersion(database: DatabaseSync): number {
+  return number(database, 'PRAGMA user_version')
+}
+
+function number(database: DatabaseSync, query: string): number {
+  const [value] = Object.values(database.prepare(query).get() ?? {})
+  return Number(value)
+}
+
+/** `evst` in ASCII: tells our files from those of others (https://www.sqlite.org/fileformat2.html#application_id). */
+const APPLICATION_ID = 0x65767374

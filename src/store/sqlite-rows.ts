@@ -1,61 +1,60 @@
+import type { SQLOutputValue } from 'node:sqlite'
 import type { Classification } from '../certificates/classify.ts'
 import { epochMs } from '../der/time.ts'
 import type { CertificateRecord, Entry, Schedule, StapleRecord } from './store.ts'
 
-/** A row as `node:sqlite` gives it. */
-export type Row = Record<string, unknown>
+/** What `statement.get()` gives. */
+export type Row = Record<string, SQLOutputValue>
 
-/** The columns of certificate, schedule and staple together; what `entryOf` reads. */
-export const ENTRY_COLUMNS = `
-  c.id, c.der, i.der AS issuer_der, c.name, c.sources, c.classification, c.must_staple, c.not_after,
-  c.cert_id_key, c.responder,
-  s.due_at, s.reason, s.attempts, s.last_attempt_at, s.last_error,
-  t.der AS staple_der, t.received, t.produced_at, t.this_update, t.next_update, t.usable_until,
-  t.fetched_at, t.url`
+/** Selects all that `entryOf` reads; a WHERE over `c`, `s` (schedule) and `t` (staple) can follow. */
+export const SELECT_ENTRY = `
+  SELECT c.id, c.der, i.der AS issuer, c.name, c.sources, c.classification, c.must_staple, c.not_after, c.cert_id_key, c.responder,
+    s.due_at, s.reason, s.attempts, s.last_attempt_at, s.last_error,
+    t.der AS staple, t.received, t.produced_at, t.this_update, t.next_update, t.usable_until, t.fetched_at, t.url
+  FROM certificate c
+  LEFT JOIN issuer i ON i.key = c.issuer
+  LEFT JOIN schedule s ON s.certificate = c.key
+  LEFT JOIN staple t ON t.certificate = c.key`
 
-/** The tables of {@link ENTRY_COLUMNS}. */
-export const ENTRY_TABLES = `
-  certificates c
-  LEFT JOIN issuers i ON i.key = c.issuer
-  LEFT JOIN schedules s ON s.certificate = c.key
-  LEFT JOIN staples t ON t.certificate = c.key`
-
-/** An entry from a row of {@link ENTRY_COLUMNS}. */
+/** The entry in a row of {@link SELECT_ENTRY}. */
 export function entryOf(row: Row): Entry {
-  return { certificate: certificateOf(row), schedule: scheduleOf(row), staple: stapleOf(row) }
+  return {
+    certificate: certificateOf(row),
+    schedule: row['due_at'] === null ? undefined : scheduleOf(row),
+    staple: row['staple'] === null ? undefined : stapleOf(row),
+  }
 }
 
 function certificateOf(row: Row): CertificateRecord {
   return {
     id: text(row['id']),
     der: bytes(row['der']),
-    issuer: row['issuer_der'] === null ? undefined : bytes(row['issuer_der']),
+    issuer: unlessNull(row['issuer'], bytes),
     name: text(row['name']),
-    sources: JSON.parse(text(row['sources'])),
+    sources: JSON.parse(text(row['sources'])) as string[],
     classification: text(row['classification']) as Classification,
     mustStaple: row['must_staple'] === 1,
     notAfter: time(row['not_after']),
-    certIDKey: optionalText(row['cert_id_key']),
+    certIDKey: unlessNull(row['cert_id_key'], text),
     responder: text(row['responder']),
   }
 }
 
-function scheduleOf(row: Row): Schedule | undefined {
-  if (row['due_at'] === null) return undefined
+function scheduleOf(row: Row): Schedule {
   return {
     dueAt: time(row['due_at']),
     reason: text(row['reason']),
     attempts: Number(row['attempts']),
-    lastAttemptAt: row['last_attempt_at'] === null ? undefined : time(row['last_attempt_at']),
-    lastError: optionalText(row['last_error']),
+    lastAttemptAt: unlessNull(row['last_attempt_at'], time),
+    lastError: unlessNull(row['last_error'], text),
   }
 }
 
-function stapleOf(row: Row): StapleRecord | undefined {
-  if (row['staple_der'] === null) return undefined
+function stapleOf(row: Row): StapleRecord {
+  const der = bytes(row['staple'])
   return {
-    der: bytes(row['staple_der']),
-    received: bytes(row['received']),
+    der,
+    received: unlessNull(row['received'], bytes) ?? der,
     producedAt: time(row['produced_at']),
     thisUpdate: time(row['this_update']),
     nextUpdate: time(row['next_update']),
@@ -65,18 +64,23 @@ function stapleOf(row: Row): StapleRecord | undefined {
   }
 }
 
-function bytes(value: unknown): Uint8Array {
-  return value instanceof Uint8Array ? value : new Uint8Array()
+function unlessNull<T>(
+  value: SQLOutputValue | undefined,
+  read: (value: SQLOutputValue | undefined) => T,
+): T | undefined {
+  return value === null ? undefined : read(value)
 }
 
-function text(value: unknown): string {
-  return String(value)
-}
-
-function optionalText(value: unknown): string | undefined {
-  return value === null ? undefined : String(value)
-}
-
-function time(value: unknown): ReturnType<typeof epochMs> {
+function time(value: SQLOutputValue | undefined): ReturnType<typeof epochMs> {
   return epochMs(Number(value))
+}
+
+function text(value: SQLOutputValue | undefined): string {
+  if (typeof value === 'string') return value
+  throw new TypeError(`column holds ${typeof value}, text was expected`)
+}
+
+function bytes(value: SQLOutputValue | undefined): Uint8Array {
+  if (value instanceof Uint8Array) return value
+  throw new TypeError(`column holds ${typeof value}, a blob was expected`)
 }

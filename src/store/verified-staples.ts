@@ -1,10 +1,11 @@
 import { LRUCache } from 'lru-cache'
+import type { EpochMs } from '../der/time.ts'
 import { judge } from '../ocsp/judge.ts'
 import type { Policy } from '../ocsp/policy.ts'
 import type { Finding, Staple } from '../ocsp/verdict.ts'
 import type { Clock } from '../time/clock.ts'
 import { parseCertificate } from '../x509/certificate.ts'
-import type { Entry, Store } from './store.ts'
+import type { Entry, StapleRecord, Store } from './store.ts'
 
 /** What the serving path tells. */
 export interface VerifiedStaplesEvents {
@@ -28,8 +29,10 @@ export interface VerifiedStaplesOptions {
  */
 export class VerifiedStaples {
   readonly #options: VerifiedStaplesOptions
-  readonly #byId: LRUCache<string, Staple>
+  readonly #byId: LRUCache<string, Held>
   readonly #idByCertIDKey: LRUCache<string, string>
+  /** The `fetchedAt` of refused staples that were told about: once each, not with every request. */
+  readonly #refused: LRUCache<string, EpochMs>
   /** Counts what `forget` was told, so that a look-up begun before does not keep what it found. */
   #changes = 0
 
@@ -38,18 +41,20 @@ export class VerifiedStaples {
     this.#options = options
     this.#byId = new LRUCache({ max })
     this.#idByCertIDKey = new LRUCache({ max })
+    this.#refused = new LRUCache({ max })
   }
 
   /** The usable staple of the certificate with this `certIDKey()`; `undefined` where it is not managed or has none. Rejects with a `StoreError`. */
   async byCertIDKey(certIDKey: string): Promise<Staple | undefined> {
     const id = this.#idByCertIDKey.get(certIDKey)
     const held = id === undefined ? undefined : this.#held(id)
-    return held ?? (await this.#read({ certIDKey }))
+    // The CertID of a certificate changes with its issuer.
+    return held?.certIDKey === certIDKey ? held.staple : this.#read({ certIDKey })
   }
 
   /** The usable staple of the certificate with this fingerprint; as {@link byCertIDKey}. */
   async byId(id: string): Promise<Staple | undefined> {
-    return this.#held(id) ?? (await this.#read({ id }))
+    return this.#held(id)?.staple ?? this.#read({ id })
   }
 
   /** The staple of this certificate has changed in the store. */
@@ -58,10 +63,10 @@ export class VerifiedStaples {
     this.#byId.delete(id)
   }
 
-  #held(id: string): Staple | undefined {
-    const staple = this.#byId.get(id)
-    return staple !== undefined && staple.usableUntil > this.#options.clock.now()
-      ? staple
+  #held(id: string): Held | undefined {
+    const held = this.#byId.get(id)
+    return held !== undefined && held.staple.usableUntil > this.#options.clock.now()
+      ? held
       : undefined
   }
 
@@ -70,17 +75,18 @@ export class VerifiedStaples {
     const entry = await this.#options.store.entry(by)
     const staple = entry && this.#judge(entry)
     if (entry === undefined || staple === undefined) return undefined
-    if (changes === this.#changes) {
-      this.#byId.set(entry.certificate.id, staple)
-      if (entry.certificate.certIDKey !== undefined) {
-        this.#idByCertIDKey.set(entry.certificate.certIDKey, entry.certificate.id)
-      }
-    }
+    const { id, certIDKey } = entry.certificate
+    // Of two look-ups at once both give the object that is kept: what is derived from a staple is kept by its identity.
+    const held = this.#held(id)
+    if (changes !== this.#changes) return staple
+    if (held !== undefined && held.certIDKey === certIDKey) return held.staple
+    this.#byId.set(id, { staple, certIDKey })
+    if (certIDKey !== undefined) this.#idByCertIDKey.set(certIDKey, id)
     return staple
   }
 
   #judge({ certificate: record, staple }: Entry): Staple | undefined {
-    const { clock, policy, events } = this.#options
+    const { clock, policy } = this.#options
     const now = clock.now()
     if (staple === undefined || record.issuer === undefined || staple.usableUntil <= now) {
       return undefined
@@ -88,14 +94,25 @@ export class VerifiedStaples {
     const certificate = parseCertificate(record.der)
     const issuer = parseCertificate(record.issuer)
     if ('kind' in certificate || 'kind' in issuer) {
-      events.stapleRefused({ id: record.id, findings: [] })
-      return undefined
+      return this.#refuse(record.id, staple, [])
     }
     const verdict = judge({ response: staple.der, certificate, issuer, now, policy })
-    if (verdict.accepted) return verdict.staple.usableUntil > now ? verdict.staple : undefined
-    events.stapleRefused({ id: record.id, findings: verdict.findings })
-    return undefined
+    if (!verdict.accepted) return this.#refuse(record.id, staple, verdict.findings)
+    return verdict.staple.usableUntil > now
+      ? { ...verdict.staple, received: staple.received }
+      : undefined
   }
+
+  #refuse(id: string, { fetchedAt }: StapleRecord, findings: readonly Finding[]): undefined {
+    if (this.#refused.get(id) === fetchedAt) return
+    this.#refused.set(id, fetchedAt)
+    this.#options.events.stapleRefused({ id, findings })
+  }
+}
+
+interface Held {
+  readonly staple: Staple
+  readonly certIDKey: string | undefined
 }
 
 const DEFAULT_CACHE_SIZE = 10_000

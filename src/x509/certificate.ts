@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { type AsymmetricKeyDetails, createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import {
   DerReader,
   type Element,
@@ -89,14 +89,29 @@ export function certificate(reader: DerReader): Certificate {
  * verification. `undefined` for a key that OpenSSL cannot load.
  */
 export function publicKey(of: Certificate): KeyObject | undefined {
-  const known = keys.get(of)
-  if (known !== undefined) return known.key
-  const made = { key: loadKey(of.subjectPublicKeyInfo) }
-  keys.set(of, made)
-  return made.key
+  return loaded(of).key
 }
 
-const keys = new WeakMap<Certificate, { readonly key: KeyObject | undefined }>()
+/** Size or curve of the certificate's key; empty for a key that OpenSSL cannot load. */
+export function keyDetails(of: Certificate): AsymmetricKeyDetails {
+  return loaded(of).details
+}
+
+interface LoadedKey {
+  readonly key: KeyObject | undefined
+  readonly details: AsymmetricKeyDetails
+}
+
+const keys = new WeakMap<Certificate, LoadedKey>()
+
+function loaded(of: Certificate): LoadedKey {
+  const known = keys.get(of)
+  if (known !== undefined) return known
+  const key = loadKey(of.subjectPublicKeyInfo)
+  const made = { key, details: key?.asymmetricKeyDetails ?? {} }
+  keys.set(of, made)
+  return made
+}
 
 function loadKey(spki: Uint8Array): KeyObject | undefined {
   try {

@@ -34,35 +34,41 @@ function namesMatch({ issuer }: Certificate, { subject }: Certificate): boolean 
 }
 
 /**
- * Whether the candidate's key made the signature. Where the signature cannot be judged (an algorithm or a key that
- * `node:crypto` has not), the key identifiers decide.
+ * Whether the candidate's key made the signature. Where the signature cannot be judged, the key identifiers decide.
  */
 function keyMatches(certificate: Certificate, candidate: Certificate): boolean {
   if (certificate.fingerprint === candidate.fingerprint) return false
-  const known = matches.get(certificate)?.get(candidate)
-  if (known !== undefined) return known
-  const made = verifyKey(certificate, candidate)
-  const row = matches.get(certificate) ?? new WeakMap<Certificate, boolean>()
-  matches.set(certificate, row.set(candidate, made))
-  return made
-}
-
-// A verification costs more than all else in a scan of folders, and the same pairs come at every one.
-const matches = new WeakMap<Certificate, WeakMap<Certificate, boolean>>()
-
-function verifyKey(certificate: Certificate, candidate: Certificate): boolean {
-  const { tbsCertificate: signed, signature, signatureAlgorithm } = certificate
-  const key = publicKey(candidate)
-  const result =
-    key === undefined
-      ? 'unsupported'
-      : verifySignature(signatureAlgorithm, { signed, signature, key })
+  const result = signatureByKeyOf(candidate, certificate)
   if (result !== 'unsupported') return result === 'valid'
   const { authorityKeyIdentifier } = certificate.extensions
   const { subjectKeyIdentifier } = candidate.extensions
   if (authorityKeyIdentifier === undefined || subjectKeyIdentifier === undefined) return false
   return equal(authorityKeyIdentifier, subjectKeyIdentifier)
 }
+
+/** Whether the key of `signer` made the signature of `certificate`; `unsupported` for an algorithm or a key that `node:crypto` has not. */
+export function signatureByKeyOf(
+  signer: Certificate,
+  certificate: Certificate,
+): 'valid' | 'invalid' | 'unsupported' {
+  const known = verified.get(certificate)?.get(signer)
+  if (known !== undefined) return known
+  const { tbsCertificate: signed, signature, signatureAlgorithm } = certificate
+  const key = publicKey(signer)
+  const made =
+    key === undefined
+      ? 'unsupported'
+      : verifySignature(signatureAlgorithm, { signed, signature, key })
+  const row = verified.get(certificate) ?? new WeakMap()
+  verified.set(certificate, row.set(signer, made))
+  return made
+}
+
+// A verification costs more than all else in a scan of folders or in a verdict, and the same pairs come again and again.
+const verified = new WeakMap<
+  Certificate,
+  WeakMap<Certificate, 'valid' | 'invalid' | 'unsupported'>
+>()
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0

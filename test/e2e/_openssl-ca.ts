@@ -85,7 +85,8 @@ export async function createOpensslCa(parent: string, key: KeyKind = 'rsa'): Pro
       const parts = [leaf.certificate, issuer.certificate].map((path) => readFile(path, 'utf8'))
       await writeFile(chain, (await Promise.all(parts)).join(''))
       const line = ['V', indexTime(LEAF_DAYS * DAY_SECONDS), '', serial.toUpperCase(), 'unknown']
-      await writeFile(index, `${[...line, `/CN=${name}`].join('\t')}\n`, { flag: 'a' })
+      // openssl wants subjects to be unique, and ends otherwise; it looks at nothing else of them.
+      await writeFile(index, `${[...line, `/CN=${serial}`].join('\t')}\n`, { flag: 'a' })
       return { ...leaf, chain, serial }
     },
     issueSigner: (name, key = 'rsa') =>

@@ -49,7 +49,8 @@ function launch(ca: OpensslCa, port: string, options: ResponderOptions): Promise
       ...['-rsigner', signer.certificate, '-rkey', signer.key, '-nmin', String(validMinutes)],
       ...['-ignore_err'],
     ],
-    ready: /ACCEPT \S*:(\d+)[^\n]*\n/,
+    // It listens first, then reads the index, and may end over it.
+    ready: /ACCEPT \S*:(\d+)[\s\S]*waiting for OCSP client/,
   })
 }
 

@@ -32,7 +32,8 @@ export const nonMinimalLength: Rule = encodingRule('non-minimal-length', {
 
 export const nonMinimalInteger: Rule = encodingRule('non-minimal-integer', {
   meaning: 'An INTEGER has a superfluous octet in front (CA #3 of the Cloudflare post).',
-  rejectedBy: allBut('openjdk'),
+  // BoringSSL takes a serial number that is padded as in the certificate.
+  rejectedBy: allBut('openjdk', 'boringssl'),
   required: 'minimal INTEGERs',
 })
 

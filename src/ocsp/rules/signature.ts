@@ -1,4 +1,4 @@
-import { type Certificate, publicKey } from '../../x509/certificate.ts'
+import { type Certificate, keyDetails, publicKey } from '../../x509/certificate.ts'
 import { formatName } from '../../x509/name.ts'
 import { type SignatureScheme, siblingSchemes } from '../../x509/signature.ts'
 import { allBut, type ClientName, clientNames } from '../clients.ts'
@@ -75,7 +75,7 @@ export const signatureAlgorithmUncommon: Rule = {
   remedy: 'fatal',
   check: onSigning(({ scheme, signer }) => {
     if (scheme === undefined) return undefined
-    const curve = signer && publicKey(signer.certificate)?.asymmetricKeyDetails?.namedCurve
+    const curve = signer && keyDetails(signer.certificate).namedCurve
     const rejectedBy = schemeRejectedBy(scheme) ?? curveRejectedBy.get(curve ?? '')
     return rejectedBy === undefined
       ? undefined

@@ -1,12 +1,13 @@
 import { iso } from '../../der/time.ts'
-import { type Certificate, publicKey } from '../../x509/certificate.ts'
+import { algorithmDer } from '../../x509/algorithm.ts'
+import { type Certificate, keyDetails } from '../../x509/certificate.ts'
 import { extensionOids, findExtension, OCSP_SIGNING } from '../../x509/extensions.ts'
+import { signatureByKeyOf } from '../../x509/issuer.ts'
 import { formatName } from '../../x509/name.ts'
 import { signatureScheme } from '../../x509/signature.ts'
 import { allBut } from '../clients.ts'
 import { equalBytes } from '../equal-bytes.ts'
 import { always, onDelegate, onSigning, type Rule } from '../rule.ts'
-import { isSignedByKeyOf } from '../signer.ts'
 
 export const signerMissing: Rule = {
   name: 'signer-missing',
@@ -78,7 +79,7 @@ export const signerNotIssuedByIssuer: Rule = {
   refusedBy: always,
   remedy: 'fatal',
   check: onDelegate(({ certificate }, { issuer }) => {
-    if (issuer === undefined || isSignedByKeyOf(issuer, certificate)) return undefined
+    if (issuer === undefined || signatureByKeyOf(issuer, certificate) === 'valid') return undefined
     const occurrence = {
       saw: `signed by ${nameOf(certificate)}, which ${nameOf(issuer)} did not issue (its issuer: ${formatName(certificate.issuer)})`,
       required: `a signer issued by ${nameOf(issuer)}`,
@@ -99,7 +100,7 @@ export const signerIssuerNameDiffers: Rule = {
   check: onDelegate(({ certificate }, { issuer }) =>
     issuer !== undefined &&
     !sameBytes(certificate.issuer, issuer.subject) &&
-    isSignedByKeyOf(issuer, certificate)
+    signatureByKeyOf(issuer, certificate) === 'valid'
       ? {
           saw: `signer’s issuer ${formatName(certificate.issuer)}`,
           required: `${formatName(issuer.subject)}, to the byte`,
@@ -209,7 +210,7 @@ export const signerAlgorithmsDiffer: Rule = {
   rejectedBy: ['mozpkix', 'boringssl', 'openssl', 'curl', 'nginx'],
   remedy: 'fatal',
   check: onDelegate(({ certificate: { innerSignatureAlgorithm: inner, signatureAlgorithm } }) =>
-    sameBytes(inner.der, signatureAlgorithm.der)
+    sameBytes(algorithmDer(inner), algorithmDer(signatureAlgorithm))
       ? undefined
       : { saw: `${inner.oid} inside, ${signatureAlgorithm.oid} outside`, required: 'the same' },
   ),
@@ -222,7 +223,7 @@ export const signerKeyWeak: Rule = {
   rejectedBy: ['mozpkix'],
   remedy: 'fatal',
   check: onSigning(({ signer }) => {
-    const bits = signer && publicKey(signer.certificate)?.asymmetricKeyDetails?.modulusLength
+    const bits = signer && keyDetails(signer.certificate).modulusLength
     return bits !== undefined && bits < 2048
       ? { saw: `RSA key of ${bits} bits`, required: 'at least 2048' }
       : undefined

@@ -1,7 +1,6 @@
 import { DAY_MS, durationMs, type EpochMs, iso, MINUTE_MS } from '../../der/time.ts'
 import { allBut, clientNames, clientsOutside } from '../clients.ts'
 import { always, onBasic, onSingle, type Rule } from '../rule.ts'
-import { usableUntil } from '../usable-until.ts'
 
 export const thisUpdateInFuture: Rule = {
   name: 'this-update-in-future',
@@ -135,9 +134,7 @@ export const usableTimeOver: Rule = {
   rejectedBy: [],
   otherwise: 'warn',
   remedy: 'other-connection',
-  check: (facts) => {
-    const until = usableUntil(facts)
-    const { single, now } = facts
+  check: ({ usableUntil: until, single, now }) => {
     if (until === undefined || single?.nextUpdate === undefined) return undefined
     return until <= now && now < single.nextUpdate
       ? {

@@ -1,0 +1,47 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { type EpochMs, MINUTE_MS } from '../der/time.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Store } from '../store/store.ts'
+
+/** Notices that the wall clock was set back, by the clock that only goes forward. */
+export class SetbackWatch {
+  readonly #clock: Clock
+  #offset = Number.POSITIVE_INFINITY
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Whether the wall clock was set back since the last look; at the first look it may have been, while nobody looked. */
+  look(): 'steady' | 'set-back' {
+    const offset = this.#clock.now() - this.#clock.monotonic()
+    const isSetBack = offset < this.#offset - TOLERANCE
+    this.#offset = offset
+    return isSetBack ? 'set-back' : 'steady'
+  }
+}
+
+/**
+ * Makes due what was planned by a wall clock that ran ahead: a machine that starts with the wrong year would else ask again in that year.
+ * Throws a `StoreError`.
+ */
+export async function replanFromFuture(
+  store: Pick<Store, 'entries' | 'complete'>,
+  now: EpochMs,
+): Promise<void> {
+  let looked = 0
+  for await (const { certificate, schedule } of store.entries()) {
+    if (++looked % PAGE === 0) await turn()
+    if ((schedule?.lastAttemptAt ?? 0) <= now + TOLERANCE || schedule === undefined) continue
+    await store.complete(certificate.id, {
+      ...schedule,
+      dueAt: now,
+      reason: 'the clock was set back since it was planned',
+    })
+  }
+}
+
+/** NTP steps by less than this in daily life, and plans are not that exact. */
+const TOLERANCE = MINUTE_MS
+/** Entries read before others get their turn. */
+const PAGE = 200

@@ -1,0 +1,227 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { SourceProblem } from '../certificates/source.ts'
+import type { EpochMs } from '../der/time.ts'
+import { entryOf, SELECT_ENTRY } from './sqlite-rows.ts'
+import type { CertificateRecord, Claim, Schedule, StapleRecord } from './store.ts'
+
+/** A change of the database as data, so that it can cross to the writer's thread. */
+export type Operation =
+  | { readonly kind: 'put'; readonly records: readonly CertificateRecord[]; readonly now: EpochMs }
+  | { readonly kind: 'remove'; readonly ids: readonly string[] }
+  | { readonly kind: 'due-responders'; readonly now: EpochMs }
+  | {
+      readonly kind: 'claim'
+      readonly responder: string
+      readonly now: EpochMs
+      readonly limit: number
+      readonly leasedUntil: EpochMs
+    }
+  | {
+      readonly kind: 'complete'
+      readonly id: string
+      readonly schedule: Schedule
+      readonly staple: StapleRecord | undefined
+    }
+  | { readonly kind: 'withdraw'; readonly id: string }
+  | { readonly kind: 'replace-problems'; readonly problems: readonly SourceProblem[] }
+
+/** What an operation gives back; those that are not listed give nothing. */
+export interface OperationResults {
+  readonly claim: readonly Claim[]
+  readonly 'due-responders': readonly string[]
+}
+
+/** The result of an operation of this kind. */
+export type ResultOf<Kind extends Operation['kind']> = Kind extends keyof OperationResults
+  ? OperationResults[Kind]
+  : undefined
+
+/** Carries out operations on one connection, with statements prepared once. Transactions are the caller's. */
+export class SqliteOperations {
+  readonly #run: Record<keyof typeof statements, StatementSync>
+
+  constructor(database: DatabaseSync) {
+    this.#run = Object.fromEntries(
+      Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]),
+    ) as Record<keyof typeof statements, StatementSync>
+  }
+
+  apply(operation: Operation): ResultOf<Operation['kind']> {
+    switch (operation.kind) {
+      case 'put':
+        for (const record of operation.records) this.#put(record, operation.now)
+        return undefined
+      case 'remove':
+        for (const id of operation.ids) this.#run.removeCertificate.run(id)
+        return undefined
+      case 'due-responders':
+        return this.#dueResponders(operation.now)
+      case 'claim':
+        return this.#claim(operation)
+      case 'complete':
+        return this.#complete(operation)
+      case 'withdraw':
+        return this.#withdraw(operation.id)
+      case 'replace-problems':
+        this.#run.clearProblems.run()
+        for (const { path, problem } of operation.problems) this.#run.addProblem.run(path, problem)
+        return undefined
+      default:
+        return unreachable(operation)
+    }
+  }
+
+  #put(record: CertificateRecord, now: EpochMs): void {
+    const { id, der, issuer, name, sources, classification, responder } = record
+    const mustStaple = record.mustStaple ? 1 : 0
+    const issuerKey = issuer === undefined ? null : this.#issuerKey(issuer)
+    const { key } = found(
+      this.#run.putCertificate.get({
+        id,
+        der,
+        issuer: issuerKey,
+        name,
+        sources: JSON.stringify(sources),
+        classification,
+        must_staple: mustStaple,
+        not_after: record.notAfter,
+        cert_id_key: record.certIDKey ?? null,
+        responder,
+      }),
+    )
+    if (classification !== 'ocsp') this.#run.unschedule.run(key)
+    else this.#run.schedule.run({ key, now: now, responder, must_staple: mustStaple })
+  }
+
+  #issuerKey(der: Uint8Array): SQLInputValue {
+    const known = this.#run.findIssuer.get(der) ?? this.#run.addIssuer.get(der)
+    return found(known).key
+  }
+
+  #dueResponders(now: EpochMs): string[] {
+    this.#run.markReady.run(now)
+    const due: { readonly responder: string; readonly rank: readonly number[] }[] = []
+    for (const { responder } of this.#run.readyResponders.all()) {
+      const first = this.#run.mostUrgent.get(responder ?? null, now)
+      if (first === undefined) continue
+      const rank = [first['urgency'], first['usable_until'], first['due_at']].map(Number)
+      due.push({ responder: String(responder), rank })
+    }
+    return due.sort((a, b) => compare(a.rank, b.rank)).map(({ responder }) => responder)
+  }
+
+  #claim({ responder, now, limit, leasedUntil }: Extract<Operation, { kind: 'claim' }>): Claim[] {
+    this.#run.markReady.run(now)
+    const claims: Claim[] = []
+    const rows = this.#run.mostUrgentOnes.all(responder, now, limit)
+    for (const { certificate: key } of rows) {
+      const { certificate, schedule, staple } = entryOf(this.#run.entry.get(key ?? null) ?? {})
+      if (schedule !== undefined) claims.push({ certificate, schedule, staple })
+      this.#run.lease.run(leasedUntil, key ?? null)
+    }
+    return claims
+  }
+
+  #complete({ id, schedule, staple }: Extract<Operation, { kind: 'complete' }>): undefined {
+    const key = this.#run.findCertificate.get(id)?.['key']
+    if (key === undefined) return
+    this.#run.reschedule.run({
+      key,
+      due_at: schedule.dueAt,
+      reason: schedule.reason,
+      attempts: schedule.attempts,
+      last_attempt_at: schedule.lastAttemptAt ?? null,
+      last_error: schedule.lastError ?? null,
+    })
+    if (staple === undefined) return
+    const { der, received, usableUntil } = staple
+    this.#run.putStaple.run({
+      key,
+      der,
+      received: Buffer.compare(der, received) === 0 ? null : received,
+      produced_at: staple.producedAt,
+      this_update: staple.thisUpdate,
+      next_update: staple.nextUpdate,
+      usable_until: usableUntil,
+      fetched_at: staple.fetchedAt,
+      url: staple.url,
+    })
+    this.#run.noteUsableUntil.run(usableUntil, key)
+  }
+
+  #withdraw(id: string): undefined {
+    const key = this.#run.findCertificate.get(id)?.['key']
+    if (key === undefined) return
+    this.#run.removeStaple.run(key)
+    this.#run.noteUsableUntil.run(0, key)
+  }
+}
+
+function found(row: Record<string, SQLInputValue> | undefined): { readonly key: SQLInputValue } {
+  if (row?.['key'] === undefined) throw new Error('a row that was just written is not there')
+  return { key: row['key'] }
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  for (const [at, value] of a.entries()) {
+    const difference = value - (b[at] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+function unreachable(operation: never): never {
+  throw new Error(`unknown operation ${JSON.stringify(operation)}`)
+}
+
+// INDEXED BY where SQLite, which counts no rows, would take the index by due time and sort all that is due.
+const statements = {
+  findCertificate: 'SELECT key FROM certificate WHERE id = ?',
+  putCertificate: `
+    INSERT INTO certificate (id, der, issuer, name, sources, classification, must_staple, not_after, cert_id_key, responder)
+    VALUES (:id, :der, :issuer, :name, :sources, :classification, :must_staple, :not_after, :cert_id_key, :responder)
+    ON CONFLICT (id) DO UPDATE SET
+      der = excluded.der, issuer = excluded.issuer, name = excluded.name, sources = excluded.sources,
+      classification = excluded.classification, must_staple = excluded.must_staple, not_after = excluded.not_after,
+      cert_id_key = excluded.cert_id_key, responder = excluded.responder
+    RETURNING key`,
+  removeCertificate: 'DELETE FROM certificate WHERE id = ?',
+  findIssuer: 'SELECT key FROM issuer WHERE der = ?',
+  addIssuer: 'INSERT INTO issuer (der) VALUES (?) RETURNING key',
+  schedule: `
+    INSERT INTO schedule (certificate, due_at, ready, reason, attempts, responder, must_staple, usable_until)
+    VALUES (:key, :now, 1, 'new certificate', 0, :responder, :must_staple,
+      coalesce((SELECT usable_until FROM staple WHERE certificate = :key), 0))
+    ON CONFLICT (certificate) DO UPDATE SET responder = excluded.responder, must_staple = excluded.must_staple`,
+  unschedule: 'DELETE FROM schedule WHERE certificate = ?',
+  markReady: 'UPDATE schedule SET ready = 1 WHERE ready = 0 AND due_at <= ?',
+  // A look-up for each responder, where SELECT DISTINCT would read a million rows.
+  readyResponders: `
+    WITH RECURSIVE following (responder) AS (
+      SELECT min(responder) FROM schedule INDEXED BY schedule_by_urgency WHERE ready = 1
+      UNION ALL
+      SELECT (SELECT min(responder) FROM schedule INDEXED BY schedule_by_urgency WHERE ready = 1 AND responder > following.responder)
+      FROM following WHERE following.responder IS NOT NULL
+    )
+    SELECT responder FROM following WHERE responder IS NOT NULL`,
+  mostUrgent: `
+    SELECT urgency, usable_until, due_at FROM schedule INDEXED BY schedule_by_urgency WHERE ready = 1 AND responder = ? AND due_at <= ?
+    ORDER BY urgency, usable_until, due_at LIMIT 1`,
+  mostUrgentOnes: `
+    SELECT certificate FROM schedule INDEXED BY schedule_by_urgency WHERE ready = 1 AND responder = ? AND due_at <= ?
+    ORDER BY urgency, usable_until, due_at LIMIT ?`,
+  entry: `${SELECT_ENTRY} WHERE c.key = ?`,
+  lease: 'UPDATE schedule SET ready = 0, due_at = ? WHERE certificate = ?',
+  reschedule: `
+    UPDATE schedule SET due_at = :due_at, ready = 0, reason = :reason, attempts = :attempts,
+      last_attempt_at = :last_attempt_at, last_error = :last_error
+    WHERE certificate = :key`,
+  putStaple: `
+    INSERT OR REPLACE INTO staple
+      (certificate, der, received, produced_at, this_update, next_update, usable_until, fetched_at, url)
+    VALUES (:key, :der, :received, :produced_at, :this_update, :next_update, :usable_until, :fetched_at, :url)`,
+  noteUsableUntil: 'UPDATE schedule SET usable_until = ? WHERE certificate = ?',
+  removeStaple: 'DELETE FROM staple WHERE certificate = ?',
+  clearProblems: 'DELETE FROM problem',
+  addProblem: 'INSERT INTO problem (path, problem) VALUES (?, ?)',
+} as const

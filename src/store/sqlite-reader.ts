@@ -1,0 +1,151 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { SourceProblem } from '../certificates/source.ts'
+import { type EpochMs, epochMs } from '../der/time.ts'
+import { checkSchema, migrations } from './migrations.ts'
+import { storeError } from './sqlite-error.ts'
+import { entryOf, type Row, SELECT_ENTRY } from './sqlite-rows.ts'
+import { type Coverage, type Entry, StoreError } from './store.ts'
+
+/**
+ * The reading half of the store: a read-only connection, which runs beside a writer of this or another process. Every statement is
+ * finished before control is given back, so that none holds an old snapshot and keeps the log from shrinking.
+ */
+export class SqliteReader implements Disposable {
+  readonly #path: string
+  readonly #database: DatabaseSync
+  readonly #run: Record<keyof typeof statements, StatementSync>
+
+  /** Opens a database that has the newest schema; throws a `StoreError` where it cannot. */
+  constructor(path: string) {
+    this.#path = path
+    const parts = this.#guard(() => open(path))
+    this.#database = parts.database
+    this.#run = parts.prepared
+  }
+
+  async certificateIds(): Promise<ReadonlySet<string>> {
+    const ids = new Set<string>()
+    let after = ''
+    while (true) {
+      const page = this.#all('idsAfter', after, ID_PAGE)
+      for (const { id } of page) ids.add(String(id))
+      if (page.length < ID_PAGE) return ids
+      after = String(page.at(-1)?.['id'])
+      await turn()
+    }
+  }
+
+  async *entries(): AsyncGenerator<Entry, void, undefined> {
+    let after = { name: '', id: '' }
+    while (true) {
+      const page = this.#all('entriesAfter', after.name, after.id, ENTRY_PAGE).map(entryOf)
+      yield* page
+      const last = page.at(-1)
+      if (last === undefined || page.length < ENTRY_PAGE) return
+      after = last.certificate
+      await turn()
+    }
+  }
+
+  entry(by: { readonly id: string } | { readonly certIDKey: string }): Entry | undefined {
+    const row =
+      'id' in by ? this.#get('entryById', by.id) : this.#get('entryByCertIDKey', by.certIDKey)
+    return row === undefined ? undefined : entryOf(row)
+  }
+
+  nextDueAt(): EpochMs | undefined {
+    const at = this.#get('nextDueAt')?.['due_at'] ?? null
+    return at === null ? undefined : epochMs(Number(at))
+  }
+
+  coverage(now: EpochMs): Coverage {
+    const { managed, without } = this.#get('coverage', now) ?? {}
+    // Either way is slow for the other case: a million names to sort, or a million certificates to pass over.
+    const names = Number(without) > FEW_MISSING ? 'missingOfMany' : 'missingOfFew'
+    return {
+      managed: Number(managed),
+      stapled: Number(managed) - Number(without),
+      missing: this.#all(names, now).map(({ name }) => String(name)),
+    }
+  }
+
+  problems(): SourceProblem[] {
+    return this.#all('problems').map(({ path, problem }) => ({
+      path: String(path),
+      problem: String(problem),
+    }))
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#database.isOpen) this.#database.close()
+  }
+
+  #get(name: keyof typeof statements, ...parameters: SQLInputValue[]): Row | undefined {
+    return this.#guard(() => this.#run[name].get(...parameters))
+  }
+
+  #all(name: keyof typeof statements, ...parameters: SQLInputValue[]): Row[] {
+    return this.#guard(() => this.#run[name].all(...parameters))
+  }
+
+  #guard<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (error) {
+      throw storeError(error, this.#path)
+    }
+  }
+}
+
+function open(path: string): {
+  readonly database: DatabaseSync
+  readonly prepared: Record<keyof typeof statements, StatementSync>
+} {
+  const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
+  try {
+    if (checkSchema(database) < migrations.length) {
+      throw new StoreError(
+        `${path} is of an older release; start everstaple run once, which brings it up to date`,
+      )
+    }
+    const prepared = Object.fromEntries(
+      Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]),
+    ) as Record<keyof typeof statements, StatementSync>
+    return { database, prepared }
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+const statements = {
+  idsAfter: 'SELECT id FROM certificate WHERE id > ? ORDER BY id LIMIT ?',
+  entriesAfter: `${SELECT_ENTRY} WHERE (c.name, c.id) > (?, ?) ORDER BY c.name, c.id LIMIT ?`,
+  entryById: `${SELECT_ENTRY} WHERE c.id = ?`,
+  // Two certificates can have one CertID, as when a CA issues a certificate again with the same serial number.
+  entryByCertIDKey: `${SELECT_ENTRY} WHERE c.cert_id_key = ? ORDER BY t.usable_until DESC, c.id LIMIT 1`,
+  nextDueAt: `
+    SELECT min(due_at) AS due_at FROM (
+      SELECT min(due_at) AS due_at FROM schedule WHERE ready = 0
+      UNION ALL
+      SELECT min(due_at) FROM schedule WHERE ready = 1)`,
+  coverage: `
+    SELECT (SELECT count(*) FROM schedule) AS managed,
+      (SELECT count(*) FROM schedule WHERE usable_until <= ?) AS without`,
+  // CROSS JOIN makes SQLite begin with the table on its left.
+  missingOfFew: `
+    SELECT name FROM schedule s CROSS JOIN certificate c ON c.key = s.certificate
+    WHERE s.usable_until <= ? ORDER BY name, id LIMIT 10`,
+  missingOfMany: `
+    SELECT name FROM certificate c CROSS JOIN schedule s ON s.certificate = c.key
+    WHERE s.usable_until <= ? ORDER BY name, id LIMIT 10`,
+  problems: 'SELECT path, problem FROM problem ORDER BY key',
+} as const
+
+/** Readers wait only for a writer that opens or closes the database; this blocks the thread. */
+const BUSY_TIMEOUT_MS = 1_000
+const ID_PAGE = 5_000
+/** About a megabyte. */
+const ENTRY_PAGE = 200
+const FEW_MISSING = 5_000
