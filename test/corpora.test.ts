@@ -27,12 +27,6 @@ const pathOfIssuer: Readonly<Record<string, string>> = {
   '8983048.sha1': 'cross-certificate of a Comodo root, expired',
 }
 
-/** Cases of BoringSSL's whose verdict our model of it gets wrong. */
-const boringsslDiffers: Readonly<Record<string, string>> = {
-  'boringssl/good_response_invalid_serial':
-    'compares the octets of a padded serial number as they are',
-}
-
 describe.skipIf(cases.length === 0)('responses that nobody here made', () => {
   test.each(responses)('$id: $why', (one) => {
     const explanation = explained(one)
@@ -44,7 +38,7 @@ describe.skipIf(cases.length === 0)('responses that nobody here made', () => {
     '$id: BoringSSL takes it as it says itself',
     (one) => {
       const agrees = explained(one).clients.boringssl === (one.expect === 'good')
-      expect(agrees).toBe(boringsslDiffers[one.id] === undefined)
+      expect(agrees).toBe(true)
     },
   )
   it('are refused although they are good for these reasons only', () => {

@@ -1,11 +1,7 @@
-import { watchCertificates } from '../certificates/folder.ts'
-import type { Snapshot, SourceProblem } from '../certificates/source.ts'
 import type { Config } from '../config/config.ts'
-import { type DurationMs, durationMs, HOUR_MS, MINUTE_MS } from '../der/time.ts'
-import { LocalOutputs } from '../edge/local-outputs.ts'
+import { LocalOutputs, type OutputSource } from '../edge/local-outputs.ts'
 import type { Events } from '../events.ts'
 import { Crawler } from '../refresh/crawler.ts'
-import { takeIn } from '../refresh/intake.ts'
 import { IssuerSearch } from '../refresh/issuer-search.ts'
 import { noneAllowed, parseAllowedAddresses } from '../responders/address-screen.ts'
 import type { Transport } from '../responders/transport.ts'
@@ -16,6 +12,8 @@ import type { CertificateRecord, Coverage, Store } from '../store/store.ts'
 import { VerifiedStaples } from '../store/verified-staples.ts'
 import type { Clock, Random } from '../time/clock.ts'
 import { version } from '../version.ts'
+import { keepHouse } from './housekeeping.ts'
+import { SourceFollower } from './source-follower.ts'
 
 /** What the service takes from the world. */
 export interface ServiceWorld {
@@ -41,7 +39,14 @@ export async function startService(config: Config, world: ServiceWorld): Promise
   const store = parts.use(await openSqliteStore({ folder: config.data }))
   const transport = parts.use(transportFor(config, clock))
   const staples = new VerifiedStaples({ store, clock, policy: config.policy, events })
-  const outputs = parts.use(new LocalOutputs({ outputs: config.outputs, staples, clock, events }))
+  const outputs = parts.use(
+    new LocalOutputs({
+      outputs: config.outputs,
+      source: { current: (id) => currentOf(id, store, staples) },
+      clock,
+      events,
+    }),
+  )
   const http: HttpListener = parts.use(
     await startHttp({
       listen: config.listen,
@@ -55,16 +60,21 @@ export async function startService(config: Config, world: ServiceWorld): Promise
   const stop = new AbortController()
   const loops = runLoops({ config, world, store, transport, staples, outputs }, stop.signal)
   const kept = parts.move()
+  const end = async () => {
+    stop.abort()
+    await loops.catch(() => {})
+    await kept.disposeAsync()
+    events.serviceStopped()
+  }
+  let ending: Promise<void> | undefined
   return {
     url: http.url,
     store,
     coverage: () => store.coverage(clock.now()),
     ended: loops,
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await loops.catch(() => {})
-      await kept.disposeAsync()
-      events.serviceStopped()
+    [Symbol.asyncDispose]() {
+      ending ??= end()
+      return ending
     },
   }
 }
@@ -87,12 +97,12 @@ interface Parts {
   readonly outputs: LocalOutputs
 }
 
+/** Rejects, when all of them have ended, as soon as one has failed for good. */
 async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
   const { config, world, store, transport, staples, outputs } = parts
-  const { events } = world
-  const update = (certificate: CertificateRecord) => {
+  const changed = (certificate: CertificateRecord) => {
     staples.forget(certificate.id)
-    outputs.update(certificate).catch((error: unknown) => events.storeFailed({ error }))
+    void outputs.update(certificate)
   }
   const crawler = new Crawler({
     ...world,
@@ -100,97 +110,60 @@ async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
     transport,
     policy: config.policy,
     concurrency: config.responders.concurrency,
-    changed: update,
+    changed,
   })
   const issuers = new IssuerSearch({ ...world, store, transport, found: () => crawler.wake() })
-  await startOutputs(parts)
-  await Promise.all([
-    followSources(parts, { crawler, issuers }, signal),
-    crawler.run(signal),
-    issuers.run(signal),
-    keepHouse(parts, signal),
-  ])
+  const follower = new SourceFollower({
+    ...world,
+    paths: config.certificates,
+    store,
+    changed,
+    taken: ({ orphans }) => {
+      issuers.want(orphans)
+      crawler.wake()
+    },
+  })
+  const isRoundDone = async () =>
+    follower.hasTaken &&
+    crawler.underWay === 0 &&
+    (await store.dueResponders(world.clock.now())).length === 0
+  const loops = [
+    async (stop: AbortSignal) => {
+      // Before a snapshot tells what has no staple: a new certificate may have the path of one whose staple is there.
+      await startOutputs(parts, stop)
+      await follower.run(stop)
+    },
+    (stop: AbortSignal) => crawler.run(stop),
+    (stop: AbortSignal) => issuers.run(stop),
+    (stop: AbortSignal) => keepHouse({ ...world, store, outputs, isRoundDone }, stop),
+  ]
+  const failed = new AbortController()
+  const stop = AbortSignal.any([signal, failed.signal])
+  const ends = loops.map((loop) => loop(stop).catch((error: unknown) => failed.abort(error)))
+  await Promise.all(ends)
+  failed.signal.throwIfAborted()
 }
 
-async function startOutputs({ store, outputs, world }: Parts): Promise<void> {
+async function startOutputs({ store, outputs, world }: Parts, stop: AbortSignal): Promise<void> {
+  const { clock, events } = world
   async function* certificates() {
-    for await (const { certificate } of store.entries()) {
-      if (certificate.certIDKey !== undefined) yield certificate
+    for await (const { certificate, staple } of store.entries()) {
+      const has = staple !== undefined && staple.usableUntil > clock.now() ? 'staple' : 'none'
+      if (certificate.certIDKey !== undefined) yield { ...certificate, has } as const
     }
   }
   try {
-    await outputs.updateAll(certificates())
+    await outputs.updateAll(certificates(), stop)
   } catch (error) {
-    world.events.storeFailed({ error })
+    events.storeFailed({ error })
   }
 }
 
-/** Follows files and folders for as long as the service runs. */
-async function followSources(
-  parts: Parts,
-  { crawler, issuers }: { crawler: Crawler; issuers: IssuerSearch },
-  signal: AbortSignal,
-): Promise<void> {
-  const { config, world, store, staples, outputs } = parts
-  let told: readonly SourceProblem[] = []
-  const take = async (snapshot: Snapshot) => {
-    const changes = await takeIn(store, snapshot, world.clock.now())
-    world.events.certificatesChanged(changes)
-    for (const problem of snapshot.problems) {
-      if (!told.some((old) => isSameProblem(old, problem))) world.events.sourceProblem(problem)
-    }
-    told = snapshot.problems
-    for (const certificate of changes.removed) {
-      staples.forget(certificate.id)
-      await outputs.remove(certificate)
-    }
-    for (const certificate of changes.put) await outputs.update(certificate)
-    issuers.want(changes.orphans)
-    crawler.wake()
-  }
-  for await (const snapshot of watchCertificates({
-    paths: config.certificates,
-    clock: world.clock,
-    signal,
-  })) {
-    while (!signal.aborted) {
-      try {
-        await take(snapshot)
-        break
-      } catch (error) {
-        world.events.storeFailed({ error })
-        await world.clock.sleep(RETRY_STORE, signal)
-      }
-    }
-  }
+async function currentOf(
+  id: string,
+  store: Store,
+  staples: VerifiedStaples,
+): ReturnType<OutputSource['current']> {
+  const entry = await store.entry({ id })
+  return entry && { certificate: entry.certificate, staple: await staples.byId(id) }
 }
-
-/** What is done every minute: outputs swept; every hour, or as soon as coverage changes: a summary. */
-async function keepHouse({ store, outputs, world }: Parts, signal: AbortSignal): Promise<void> {
-  const { clock, events } = world
-  let toldAt = clock.monotonic()
-  let toldCoverage = ''
-  while (!signal.aborted) {
-    await clock.sleep(SWEEP_EVERY, signal)
-    if (signal.aborted) return
-    try {
-      await outputs.sweep()
-      const coverage = await store.coverage(clock.now())
-      const text = JSON.stringify(coverage)
-      if (text === toldCoverage && clock.monotonic() - toldAt < SUMMARY_EVERY) continue
-      events.summary({ coverage, next: await store.nextDueAt() })
-      toldCoverage = text
-      toldAt = clock.monotonic()
-    } catch (error) {
-      events.storeFailed({ error })
-    }
-  }
-}
-
-function isSameProblem(a: SourceProblem, b: SourceProblem): boolean {
-  return a.path === b.path && a.problem === b.problem
-}
-
-const SWEEP_EVERY: DurationMs = durationMs(MINUTE_MS)
-const SUMMARY_EVERY: DurationMs = durationMs(HOUR_MS)
-const RETRY_STORE: DurationMs = durationMs(5_000)

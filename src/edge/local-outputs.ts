@@ -13,21 +13,46 @@ export interface FileOutputSettings {
   readonly debounce: DurationMs
 }
 
+/** Knows what outputs are to hold. */
+export interface OutputSource {
+  /** The certificate as it is managed now, with its usable staple if it has one; `undefined` where it is not managed. May reject. */
+  current(
+    id: string,
+  ): Promise<
+    { readonly certificate: OutputCertificate; readonly staple: Staple | undefined } | undefined
+  >
+}
+
+/** What outputs tell. */
+export type OutputEvents = FileOutputEvents &
+  ReloadEvents & {
+    /** The source rejected; the next sweep tries again. */
+    storeFailed(event: { readonly error: unknown }): void
+  }
+
 /** What the outputs of this machine work with. */
 export interface LocalOutputsOptions {
   readonly outputs: readonly FileOutputSettings[]
-  readonly staples: { byId(id: string): Promise<Staple | undefined> }
+  readonly source: OutputSource
   readonly clock: Clock
-  readonly events: FileOutputEvents & ReloadEvents
+  readonly events: OutputEvents
 }
 
-/** Every output of this machine at once. No method rejects but for a failing source of staples. */
+/**
+ * Every output of this machine at once. Updates of one certificate are made one after the other, so that the last one decides. Disposing
+ * waits for updates under way, then runs pending reloads.
+ */
 export class LocalOutputs implements AsyncDisposable {
   readonly #files: readonly FileOutput[]
   readonly #reloaders: readonly Reloader[]
-  readonly #staples: LocalOutputsOptions['staples']
+  readonly #source: OutputSource
+  readonly #events: OutputEvents
+  /** The last update of each certificate that has one under way. */
+  readonly #turns = new Map<string, Promise<void>>()
+  /** Certificates whose last update did not come through, by id. */
+  readonly #missed = new Map<string, OutputCertificate>()
 
-  constructor({ outputs, staples, clock, events }: LocalOutputsOptions) {
+  constructor({ outputs, source, clock, events }: LocalOutputsOptions) {
     const now = (): EpochMs => clock.now()
     const made = outputs.map(({ file, reload, debounce }) => {
       const reloader =
@@ -39,42 +64,68 @@ export class LocalOutputs implements AsyncDisposable {
     })
     this.#files = made.map(({ files }) => files)
     this.#reloaders = made.flatMap(({ reloader }) => (reloader === undefined ? [] : [reloader]))
-    this.#staples = staples
+    this.#source = source
+    this.#events = events
   }
 
-  /** Brings every output to the staple that the certificate has now, which may be none. */
+  /** Brings every output to what the source says of the certificate by now, which may be nothing. Never rejects. */
   async update(certificate: OutputCertificate): Promise<void> {
     if (this.#files.length === 0) return
-    const staple = await this.#staples.byId(certificate.id)
-    if (staple === undefined) await this.remove(certificate)
-    else await Promise.all(this.#files.map((files) => files.apply(certificate, staple)))
-  }
-
-  /** The certificate is no longer managed. */
-  async remove(certificate: OutputCertificate): Promise<void> {
-    await Promise.all(this.#files.map((files) => files.withdraw(certificate)))
+    const { id } = certificate
+    const before = this.#turns.get(id) ?? Promise.resolve()
+    const turn = before.then(() => this.#bring(certificate))
+    this.#turns.set(id, turn)
+    await turn
+    if (this.#turns.get(id) === turn) this.#turns.delete(id)
   }
 
   /**
-   * Brings every output to the store after a start: first those with staples, then those without, whose files of a former life
-   * must go unless somebody else has the same path now.
+   * Brings every output to the source after a start: first those with staples, then those without, whose files of a former life
+   * must go unless somebody else has the same path now. Rejects only where `certificates` does.
    */
-  async updateAll(certificates: AsyncIterable<OutputCertificate>): Promise<void> {
+  async updateAll(
+    certificates: AsyncIterable<OutputCertificate & { readonly has: 'staple' | 'none' }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (this.#files.length === 0) return
     const without: OutputCertificate[] = []
     for await (const certificate of certificates) {
-      const staple = await this.#staples.byId(certificate.id)
-      if (staple === undefined) without.push(certificate)
-      else await Promise.all(this.#files.map((files) => files.apply(certificate, staple)))
+      if (signal.aborted) return
+      if (certificate.has === 'none') without.push(certificate)
+      else await this.update(certificate)
     }
-    for (const certificate of without) await this.remove(certificate)
+    for (const certificate of without) {
+      if (signal.aborted) return
+      await this.update(certificate)
+    }
   }
 
-  /** Removes what is past its usableUntil, and tries again what failed. For every minute or so. */
+  /** Removes what is past its usableUntil, and tries again what did not come through. For every minute or so. */
   async sweep(): Promise<void> {
+    const missed = [...this.#missed.values()]
+    for (const certificate of missed) await this.update(certificate)
     await Promise.all(this.#files.map((files) => files.sweep()))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#turns.values())
     await Promise.all(this.#reloaders.map((reloader) => reloader[Symbol.asyncDispose]()))
+  }
+
+  async #bring(certificate: OutputCertificate): Promise<void> {
+    try {
+      const current = await this.#source.current(certificate.id)
+      const { staple } = current ?? {}
+      const as = current?.certificate ?? certificate
+      await Promise.all(
+        this.#files.map((files) =>
+          staple === undefined ? files.withdraw(as) : files.apply(as, staple),
+        ),
+      )
+      this.#missed.delete(certificate.id)
+    } catch (error) {
+      this.#missed.set(certificate.id, certificate)
+      this.#events.storeFailed({ error })
+    }
   }
 }

@@ -39,6 +39,7 @@ export function opensslBench(hierarchy: Hierarchy): OpensslBench {
     accepts: async (response) => {
       const path = file(`${written++}.der`, response)
       const printed = await openssl([...common, '-respin', path])
+      rmSync(path)
       return (
         printed.includes('Response verify OK') &&
         printed.includes('leaf.pem: good') &&

@@ -1,11 +1,11 @@
-import { epochMs } from '../der/time.ts'
+import { type EpochMs, epochMs } from '../der/time.ts'
 import { type Hierarchy, makeHierarchy } from '../lab/hierarchy.ts'
 import { type Vector, vectors } from '../lab/vectors.ts'
 import { type Examination, examine } from './judge.ts'
 import { defaultPolicy, type Policy } from './policy.ts'
 
 /** The moment at which the vectors are judged. */
-export const now = epochMs(1_795_478_400_000)
+export const now: EpochMs = epochMs(1_795_478_400_000)
 
 /** Who made the vectors. */
 export const hierarchy: Hierarchy = makeHierarchy({ now })

@@ -49,8 +49,8 @@ export interface Examination {
 export function examine(subject: Subject): Examination {
   const facts = gatherFacts(subject)
   const given = applyRules(facts)
-  const der = canonicalForm(facts)
-  if (der === undefined || facts.response === undefined) {
+  const canonical = canonicalForm(facts)
+  if (canonical === undefined) {
     return {
       facts,
       findings: given,
@@ -59,9 +59,10 @@ export function examine(subject: Subject): Examination {
       staple: undefined,
     }
   }
-  const same = der === facts.response.bytes
-  const mended = same ? given : applyRules(gatherFacts({ ...subject, response: der }))
-  const findings = same ? given : given.map((finding) => markRepaired(finding, mended))
+  const isSame = canonical === facts.response?.bytes
+  const der = isSame ? subject.response : canonical
+  const mended = isSame ? given : applyRules(gatherFacts({ ...subject, response: der }))
+  const findings = isSame ? given : given.map((finding) => markRepaired(finding, mended))
   const accepted = isAccepted(mended)
   return {
     facts,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { durationMs, HOUR_MS, MINUTE_MS, plus } from '../der/time.ts'
-import { certificate, NOW, schedule, staple } from './contract-records.ts'
+import { certificate, NOW, schedule, staple } from './_records.ts'
 import type { CertificateRecord, Claim, Entry, Store } from './store.ts'
 
 /** A store over storage of its own, which can be closed and opened again. */

@@ -26,7 +26,7 @@ export type WriterReply =
 
 const SQLITE_BUSY = 5
 /** How long a statement waits for another process that writes. */
-const BUSY_TIMEOUT_MS = 5_000
+const BUSY_TIMEOUT_MS = 3_000
 /** Holds the indexes of some hundred thousand certificates; SQLite's 2 MB halve the writes per second at that size. */
 const CACHE_KIB = 64 * 1024
 /** 16 MB: each moves the log into the database and waits for the disk twice. */

@@ -2,9 +2,9 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
+import { certificate, NOW, schedule, staple } from './_records.ts'
 import { temporaryFolder } from './_setup.ts'
 import { storeContract } from './contract.ts'
-import { certificate, NOW, schedule, staple } from './contract-records.ts'
 import { openSqliteStore, openSqliteStoreForReading } from './sqlite.ts'
 
 storeContract('SQLite', async () => {

@@ -106,7 +106,7 @@ function tbsResponseData(tree: MutableElement): MutableElement | undefined {
 
 /** With the delegated signer in the place of the issuer as responderID byKey. */
 function renamed(tbs: Buffer, from: Uint8Array, to: Uint8Array): Buffer {
-  const at = tbs.indexOf(concat([BY_KEY, from]))
+  const at = tbs.indexOf(Buffer.concat([BY_KEY, from]))
   if (at < 0) return tbs
   return Buffer.concat([
     tbs.subarray(0, at),
@@ -125,7 +125,8 @@ interface Signers {
 /** Around these bytes, a response by whomever they name as signer; by the issuer where that is nobody we know. */
 function signedAgain(tbs: Buffer, { delegated, issuer }: Signers, embed: Embedding): Uint8Array {
   const named = ({ certificate }: LabCertificate) =>
-    tbs.includes(concat([BY_KEY, keyHash(certificate)])) || tbs.includes(certificate.subject)
+    tbs.includes(Buffer.concat([BY_KEY, keyHash(certificate)])) ||
+    tbs.includes(Buffer.from(certificate.subject))
   const delegate = delegated.find(named)
   const { key } = delegate ?? issuer
   const algorithm = usualAlgorithm(key)

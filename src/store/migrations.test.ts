@@ -1,0 +1,97 @@
+import { DatabaseSync } from 'node:sqlite'
+import { describe, expect, it } from 'vitest'
+import { temporaryFolder } from './_setup.ts'
+import { migrate, migrations } from './migrations.ts'
+import { openSqliteStore, openSqliteStoreForReading } from './sqlite.ts'
+
+describe('migrate()', () => {
+  it.each([...migrations.keys()])('brings schema %i to what a new database has', (version) => {
+    using fresh = new DatabaseSync(':memory:')
+    migrate(fresh)
+    using old = new DatabaseSync(':memory:')
+    if (version > 0) migrate(old, migrations.slice(0, version))
+    migrate(old)
+    expect(schemaOf(old)).toEqual(schemaOf(fresh))
+  })
+
+  it('does nothing to a database that has the newest schema', () => {
+    using database = new DatabaseSync(':memory:')
+    migrate(database)
+    const before = schemaOf(database)
+    migrate(database)
+    expect(schemaOf(database)).toEqual(before)
+  })
+
+  it('runs the steps that are missing, in order, and each only once', () => {
+    using database = new DatabaseSync(':memory:')
+    const steps = ['CREATE TABLE a (x)', 'ALTER TABLE a RENAME TO b']
+    migrate(database, steps.slice(0, 1))
+    migrate(database, steps)
+    migrate(database, [...steps, 'INSERT INTO b VALUES (1)'])
+    migrate(database, [...steps, 'INSERT INTO b VALUES (1)'])
+    expect(database.prepare('SELECT count(*) AS n FROM b').get()).toEqual({ n: 1 })
+    expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 3 })
+  })
+
+  it('leaves the last good version when a step fails half way, and goes on from there', () => {
+    using database = new DatabaseSync(':memory:')
+    const broken = ['CREATE TABLE a (x)', 'CREATE TABLE b (x); INSERT INTO nowhere VALUES (1)']
+    expect(() => migrate(database, broken)).toThrow('no such table: nowhere')
+    expect(schemaOf(database)).toMatchObject({ version: { user_version: 1 } })
+    migrate(database, ['CREATE TABLE a (x)', 'CREATE TABLE b (x)'])
+    expect(schemaOf(database)).toMatchObject({ version: { user_version: 2 } })
+  })
+
+  it('makes only strict tables', () => {
+    using database = new DatabaseSync(':memory:')
+    migrate(database)
+    const loose = database.prepare(
+      "SELECT name FROM pragma_table_list WHERE strict = 0 AND name NOT LIKE 'sqlite%'",
+    )
+    expect(loose.all()).toEqual([])
+  })
+})
+
+describe('a database that is not ours to write', () => {
+  it.each([
+    [
+      'of a newer schema',
+      `PRAGMA user_version = ${migrations.length + 1}`,
+      `has schema ${migrations.length + 1}, this everstaple knows schemas up to ${migrations.length}: a newer release wrote it; run that release or a later one`,
+    ],
+    [
+      'of another program',
+      'PRAGMA application_id = 7',
+      'is a database of another program; name another data folder with --data',
+    ],
+  ])('is refused when it is %s, and is left alone', async (_, change, message) => {
+    using temporary = temporaryFolder()
+    const made = await openSqliteStore(temporary)
+    await made[Symbol.asyncDispose]()
+    {
+      using database = new DatabaseSync(temporary.database)
+      database.exec(change)
+    }
+    const expected = { code: 'STORE', message: expect.stringContaining(message) }
+    await expect(openSqliteStore(temporary)).rejects.toMatchObject(expected)
+    await expect(openSqliteStoreForReading(temporary)).rejects.toMatchObject(expected)
+  })
+
+  it('says how to bring an empty database up to date when it is only to be read', async () => {
+    using temporary = temporaryFolder()
+    {
+      using database = new DatabaseSync(temporary.database)
+      database.exec('PRAGMA journal_mode = WAL')
+    }
+    await expect(openSqliteStoreForReading(temporary)).rejects.toThrow(
+      'is of an older release; start everstaple run once',
+    )
+  })
+})
+
+function schemaOf(database: DatabaseSync): unknown {
+  return {
+    version: database.prepare('PRAGMA user_version').get(),
+    tables: database.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY name').all(),
+  }
+}
