@@ -1,6 +1,6 @@
 import type { Mutant } from '../src/lab/mutants/mutants.ts'
+import { seededRandom } from '../src/lab/seeded-random.ts'
 import type { Oracle } from './oracles.ts'
-import { seededRandom } from './seeded-random.ts'
 
 /** What is on trial: gives the bytes that would be stapled, or `undefined` for a response that it refuses. */
 export type Gate = (response: Uint8Array) => Uint8Array | undefined
@@ -63,7 +63,7 @@ export async function hunt(options: HuntOptions): Promise<Hunt> {
     if (pending.size >= MAX_PENDING) await Promise.race(pending)
   }
   for (let input = from; goesOn(result); input++) {
-    const { response: received, story } = makeMutant(seededRandom(seed * INPUTS_PER_SEED + input))
+    const { response: received, story } = makeMutant(seededRandom(seed, input))
     const stapled = gate(received)
     result.tried++
     if (stapled === undefined) {
@@ -104,5 +104,3 @@ const MAX_PENDING = 4
 const MAX_KNOWN = 100_000
 /** One in so many of the refused inputs is put to the oracles. */
 const SAMPLE = 500
-/** Odd, so that seeds do not share their inputs. */
-const INPUTS_PER_SEED = 1_000_003

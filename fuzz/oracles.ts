@@ -30,7 +30,7 @@ export function pkijsOracle(hierarchy: Hierarchy): Oracle {
     if (responseBytes === undefined) return 'no responseBytes'
     const basic = BasicOCSPResponse.fromBER(responseBytes.response.valueBlock.valueHexView)
     // It looks for the signer among the embedded certificates alone.
-    basic.certs = [...(basic.certs ?? []), issuer]
+    basic.certs = [...(basic.certs ?? []).map(withoutKeyUsage), issuer]
     const { isForCertificate, status } = await basic.getCertificateStatus(leaf, issuer)
     if (!isForCertificate) return 'not about the certificate'
     if (status !== 0) return `status ${status}`
@@ -47,3 +47,13 @@ export function pkijsOracle(hierarchy: Hierarchy): Oracle {
     [Symbol.dispose]: () => {},
   }
 }
+
+/** PKI.js wants digitalSignature of a delegated signer, as no client that was tried does. */
+function withoutKeyUsage(certificate: Certificate): Certificate {
+  const { extensions } = certificate
+  if (extensions === undefined) return certificate
+  certificate.extensions = extensions.filter(({ extnID }) => extnID !== KEY_USAGE)
+  return certificate
+}
+
+const KEY_USAGE = '2.5.29.15'

@@ -84,9 +84,15 @@ function serviceEvents(
       log('warn', `${path}: ${problem}`, { event: 'sourceProblem', path, problem })
     },
     summary({ coverage: { managed, stapled, missing }, next }) {
-      const without = missing.length === 0 ? '' : `, without: ${missing.join(', ')}`
+      const more = managed - stapled - missing.length
+      const names = more > 0 ? [...missing, `${more} more`] : missing
+      const without = names.length === 0 ? '' : `, without: ${names.join(', ')}`
       const due = next === undefined ? '' : `, next fetch ${iso(next)}`
-      const message = `${stapled} of ${managed} certificates have a staple${without}${due}`
+      const share =
+        managed === 0
+          ? 'no certificate can have a staple'
+          : `${stapled} of ${managed} certificates have a staple`
+      const message = share + without + due
       log(stapled < managed ? 'warn' : 'info', message, {
         event: 'summary',
         managed,
@@ -150,7 +156,7 @@ function fetchEvents(
       })
     },
     certificateRevoked({ certificate, problem }) {
-      const message = `${certificate.name}: REVOKED, confirmed over a second connection (${problem}); its staple is withdrawn, replace the certificate`
+      const message = `${certificate.name}: REVOKED, confirmed over a second connection (${problem}); it is without a staple from now on, replace the certificate`
       log('error', message, { event: 'certificateRevoked', ...identify(certificate), problem })
     },
     issuerFound({ certificate, url }) {

@@ -37,6 +37,8 @@ const guests: Readonly<Record<string, (file: string) => boolean>> = {
   events: (file) => order.indexOf(roomOf(file)) >= order.indexOf('responders'),
   version: (file) => order.indexOf(roomOf(file)) >= order.indexOf('serve'),
   lab: (file) => /^src\/cli\/(demo|simulate)/.test(file),
+  // The demo runs a server as users of the entry point would.
+  tls: (file) => /^src\/cli\/demo/.test(file),
 }
 
 const purePackages = ['node:crypto']

@@ -3,7 +3,7 @@ import { clientNames } from '../ocsp/clients.ts'
 import type { Explanation } from '../ocsp/explain.ts'
 import type { Finding } from '../ocsp/verdict.ts'
 import { formatDuration } from '../time/duration.ts'
-import { columns, paint, type Terminal } from './terminal.ts'
+import { columns, oneLine, paint, type Terminal } from './terminal.ts'
 
 /** An explanation as lines for people: a headline, the facts, the findings, and what each client makes of it. */
 export function explanationText(
@@ -13,10 +13,10 @@ export function explanationText(
   now: EpochMs,
 ): string[] {
   return [
-    `${paint(terminal, 'bold', title)}: ${headline(terminal, explanation)}`,
+    `${paint(terminal, 'bold', oneLine(title))}: ${headline(terminal, explanation)}`,
     ...indent(columns(facts(explanation, now))),
     ...section('findings', findingLines(terminal, explanation.findings)),
-    ...section('not judged', explanation.notJudged),
+    ...section('not judged', explanation.notJudged.map(oneLine)),
     ...section('clients, for the bytes as given', clientLines(terminal, explanation)),
   ]
 }
@@ -52,7 +52,7 @@ function facts(explanation: Explanation, now: EpochMs): string[][] {
     ...(signer === null
       ? []
       : [
-          ['signer', `${signer.kind}, ${signer.name}, until ${signer.notAfter}`],
+          ['signer', oneLine(`${signer.kind}, ${signer.name}, until ${signer.notAfter}`)],
           ['signature', signer.algorithm],
         ]),
     ['size', `${sizeBytes} bytes${saved}`],
@@ -72,7 +72,7 @@ function findingLines(terminal: Terminal, findings: readonly Finding[]): string[
     const who = rejectedBy.length === 0 ? 'no client minds' : `refused by ${whoRefuses(rejectedBy)}`
     return [
       `${paint(terminal, levelStyle[level], level.padEnd(6))}  ${paint(terminal, 'bold', rule)}`,
-      `        saw ${saw}; required: ${required}`,
+      oneLine(`        saw ${saw}; required: ${required}`),
       `        ${who} (${reference})`,
     ]
   })

@@ -9,9 +9,9 @@ import type { Clock } from '../time/clock.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { explanationText } from './explanation-text.ts'
 import { type GivenCertificate, givenTime, readGivenCertificate } from './given-files.ts'
-import { transportFor } from './service.ts'
 import { readSettings } from './settings.ts'
-import { type ExitStatus, type Terminal, UsageError } from './terminal.ts'
+import { type ExitStatus, oneLine, type Terminal, UsageError } from './terminal.ts'
+import { transportFor } from './transport-for.ts'
 
 /** What `everstaple fetch` takes. */
 export interface FetchCommandOptions {
@@ -31,7 +31,14 @@ export async function fetchCommand(
 ): Promise<ExitStatus> {
   const config = await readSettings({ config: options.config })
   const now = givenTime(options.at, clock.now())
-  const judgedAt: Clock = options.at === undefined ? clock : { ...clock, now: () => now }
+  const judgedAt: Clock =
+    options.at === undefined
+      ? clock
+      : {
+          now: () => now,
+          monotonic: () => clock.monotonic(),
+          sleep: (duration, signal) => clock.sleep(duration, signal),
+        }
   const signal = new AbortController().signal
   await using transport = transportFor(config, clock)
   const given = await readGivenCertificate(path, options.issuer, now)
@@ -48,9 +55,6 @@ export async function fetchCommand(
     policy,
     signal,
   })
-  if (outcome.kind === 'staple' && options.out !== undefined) {
-    await writeDurably(options.out, outcome.staple.der, 0o644)
-  }
   const response = responseOf(outcome)
   const explanation =
     response &&
@@ -58,13 +62,16 @@ export async function fetchCommand(
   const problem = outcome.kind === 'failed' ? describeFailure(outcome.failure) : null
   if (options.json) {
     const attempts = outcome.attempts.map(attemptFields)
-    terminal.out(JSON.stringify({ file: path, problem, ...explanation, attempts }))
+    const summary = { file: path, outcome: outcome.kind, problem, accepted: false }
+    terminal.out(JSON.stringify({ ...summary, ...explanation, attempts }))
   } else {
-    for (const line of attemptLines(outcome.attempts)) terminal.out(line)
-    if (explanation === undefined) terminal.out(`${path}: no staple: ${problem}`)
+    for (const line of attemptLines(outcome.attempts)) terminal.out(oneLine(line))
+    if (explanation === undefined) terminal.out(oneLine(`${path}: no staple: ${problem}`))
     else terminal.out(explanationText(terminal, path, explanation, judgedAt.now()).join('\n'))
   }
-  return outcome.kind === 'staple' ? 0 : 1
+  if (outcome.kind === 'failed') return 1
+  if (options.out !== undefined) await writeDurably(options.out, outcome.staple.der, 0o644)
+  return 0
 }
 
 function responseOf(outcome: FetchOutcome): Uint8Array | undefined {

@@ -47,7 +47,7 @@ export async function readGiven(path: string): Promise<Uint8Array> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     throw new UsageError(
-      code === 'ENOENT' ? `'${path}' does not exist` : message,
+      `'${path}' ${whyUnreadable.get(code) ?? `cannot be read: ${message}`}`,
       'give the path of a file that you may read, or - for standard input',
     )
   }
@@ -80,6 +80,12 @@ async function issuerBeside(
   return certificates.find((found) => found.certificate.fingerprint === certificate.fingerprint)
     ?.issuer
 }
+
+const whyUnreadable = new Map<string | undefined, string>([
+  ['ENOENT', 'does not exist'],
+  ['EISDIR', 'is a folder'],
+  ['EACCES', 'may not be read by this user'],
+])
 
 async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   const parts: Buffer[] = []

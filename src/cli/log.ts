@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { iso } from '../der/time.ts'
 import type { Log } from '../events.ts'
 import type { Clock } from '../time/clock.ts'
-import { paint, type Terminal } from './terminal.ts'
+import { oneLine, paint, type Terminal } from './terminal.ts'
 
 /** Log lines for people: time, a mark for what needs attention, the message. */
 export function textLog(terminal: Terminal, clock: Pick<Clock, 'now'>): Log {
@@ -22,12 +22,6 @@ export function jsonLog(): Log {
     formatters: { level: (label) => ({ level: label }) },
   })
   return (level, message, fields) => logger[level](fields, message)
-}
-
-/** What comes from a responder, a file name or a command must not break the line, or colour the terminal. */
-function oneLine(message: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this removes
-  return message.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
 }
 
 const styles = { warn: 'yellow', error: 'red' } as const

@@ -2,22 +2,24 @@
 import { Command, CommanderError, Option } from 'commander'
 import { systemClock } from '../time/clock.ts'
 import { version } from '../version.ts'
-import { demoCommand } from './demo.ts'
-import { explainCommand } from './explain.ts'
-import { fetchCommand } from './fetch.ts'
-import { runCommand } from './run.ts'
-import { readSettings } from './settings.ts'
-import { statusCommand } from './status.ts'
 import { type ExitStatus, printError, processTerminal } from './terminal.ts'
 
+// A command is loaded when it is called: `explain` in a loop need not wait for the parts of the service.
 const terminal = processTerminal()
 const clock = systemClock
 let status: ExitStatus = 0
+
+// Whoever reads has seen enough: `everstaple status | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(status)
+})
 
 const program = new Command('everstaple')
   .description('Keeps a valid OCSP staple ready for every certificate, all the time.')
   .version(version)
   .exitOverride()
+  .showHelpAfterError('everstaple: hint: give it --help, and see how it is used')
   .configureOutput({
     outputError: (text, write) => write(text.replace(/^error: /, 'everstaple: error: ')),
   })
@@ -41,6 +43,7 @@ program
   .addOption(new Option('--log-format <format>', 'how to log').choices(['text', 'json']))
   .addHelpText('after', example('everstaple run --certificates /etc/letsencrypt/live'))
   .action(async (flags) => {
+    const { runCommand } = await import('./run.ts')
     status = await runCommand(flags, terminal)
   })
 
@@ -59,6 +62,7 @@ program
   .option('--json', 'one JSON object')
   .addHelpText('after', example('everstaple fetch fullchain.pem --out staple.der'))
   .action(async (certificate, options) => {
+    const { fetchCommand } = await import('./fetch.ts')
     status = await fetchCommand(certificate, options, { terminal, clock })
   })
 
@@ -73,7 +77,9 @@ program
   .option('--json', 'one JSON object a line')
   .addHelpText('after', example('everstaple explain staple.der --certificate fullchain.pem'))
   .action(async (responses, { config, ...options }) => {
+    const { readSettings } = await import('./settings.ts')
     const { policy } = await readSettings({ config })
+    const { explainCommand } = await import('./explain.ts')
     status = await explainCommand({ responses, ...options }, { terminal, clock, policy })
   })
 
@@ -86,6 +92,7 @@ program
   .option('--json', 'one JSON object')
   .addHelpText('after', example('everstaple status www.example.org'))
   .action(async (certificate, options) => {
+    const { statusCommand } = await import('./status.ts')
     status = await statusCommand(certificate, options, { terminal, clock })
   })
 
@@ -97,6 +104,7 @@ program
   .option('--for <duration>', 'end by itself after this long, such as 20s')
   .addHelpText('after', example('everstaple demo --for 20s'))
   .action(async (options) => {
+    const { demoCommand } = await import('./demo.ts')
     status = await demoCommand(options, terminal)
   })
 

@@ -1,71 +1,77 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../config/config.ts'
-import { createEvents } from '../events.ts'
+import { createEvents, type Events } from '../events.ts'
 import { systemClock } from '../time/clock.ts'
 import { jsonLog, textLog } from './log.ts'
-import { type Service, type ServiceWorld, startService } from './service.ts'
+import { type Service, startService } from './service.ts'
 import { readSettings, type SettingsFlags } from './settings.ts'
 import { type ExitStatus, type Terminal, UsageError } from './terminal.ts'
 
 /** Runs the service until SIGTERM or SIGINT; SIGHUP reads the configuration again. */
 export async function runCommand(flags: SettingsFlags, terminal: Terminal): Promise<ExitStatus> {
-  let config = await readSettings(flags)
-  if (config.certificates.length === 0) {
-    throw new UsageError(
-      'no certificates are given',
-      'everstaple run --certificates /etc/letsencrypt/live',
-    )
-  }
-  const log = config.log.format === 'json' ? jsonLog() : textLog(terminal, systemClock)
-  const events = createEvents(log)
-  const world: ServiceWorld = { clock: systemClock, random: Math.random, events }
   using signals = new Signals()
-  let service = await startService(config, world)
+  let running = await start(await readRunSettings(flags), terminal)
   try {
     while (true) {
-      const signal = await Promise.race([
-        signals.next(),
-        service.ended.then(() => 'SIGTERM' as const),
-      ])
-      if (signal !== 'SIGHUP') return 0
-      const wanted = await readAgain(flags, world)
-      if (wanted === undefined) continue
-      if (!isDeepStrictEqual(wanted, config)) {
-        await service[Symbol.asyncDispose]()
-        service = await startOrGoBack(wanted, config, world)
-        config = wanted
-      }
-      events.configReloaded()
+      const { service } = running
+      const failed = service.ended.then(() => 'SIGTERM' as const)
+      if ((await Promise.race([signals.next(), failed])) !== 'SIGHUP') return 0
+      running = await reload(running, flags, terminal)
     }
   } finally {
-    await service[Symbol.asyncDispose]()
+    await running.service[Symbol.asyncDispose]()
   }
 }
 
-async function readAgain(
+interface Running {
+  readonly config: Config
+  readonly service: Service
+  readonly events: Events
+}
+
+async function start(config: Config, terminal: Terminal): Promise<Running> {
+  const log = config.log.format === 'json' ? jsonLog() : textLog(terminal, systemClock)
+  const events = createEvents(log)
+  const world = { clock: systemClock, random: Math.random, events }
+  return { config, events, service: await startService(config, world) }
+}
+
+/** Starts anew with what the configuration says now; where that cannot be, say with a port in use, service goes on as it was. */
+async function reload(
+  running: Running,
   flags: SettingsFlags,
-  { events }: ServiceWorld,
-): Promise<Config | undefined> {
+  terminal: Terminal,
+): Promise<Running> {
+  const { config, events, service } = running
+  let wanted: Config
   try {
-    return await readSettings(flags)
+    wanted = await readRunSettings(flags)
   } catch (error) {
     events.configRefused({ problems: messageOf(error) })
-    return undefined
+    return running
+  }
+  if (isDeepStrictEqual(wanted, config)) {
+    events.configReloaded()
+    return running
+  }
+  await service[Symbol.asyncDispose]()
+  try {
+    const started = await start(wanted, terminal)
+    started.events.configReloaded()
+    return started
+  } catch (error) {
+    events.configRefused({ problems: messageOf(error) })
+    return start(config, terminal)
   }
 }
 
-/** With a configuration that is right and cannot be started, say with a port in use, service goes on as it was. */
-async function startOrGoBack(
-  wanted: Config,
-  former: Config,
-  world: ServiceWorld,
-): Promise<Service> {
-  try {
-    return await startService(wanted, world)
-  } catch (error) {
-    world.events.configRefused({ problems: messageOf(error) })
-    return startService(former, world)
-  }
+async function readRunSettings(flags: SettingsFlags): Promise<Config> {
+  const config = await readSettings(flags)
+  if (config.certificates.length > 0) return config
+  throw new UsageError(
+    'no certificates are given',
+    'name files or folders: everstaple run --certificates /etc/letsencrypt/live',
+  )
 }
 
 function messageOf(error: unknown): string {
@@ -75,7 +81,7 @@ function messageOf(error: unknown): string {
 type Signal = (typeof handled)[number]
 const handled = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
-/** The signals that the process was sent, one after the other. A second SIGTERM or SIGINT while it is ending ends it at once. */
+/** The signals that the process was sent, one after the other. After a first SIGTERM or SIGINT, a second of either ends it at once. */
 class Signals implements Disposable {
   readonly #sent: Signal[] = []
   #arrived: PromiseWithResolvers<void> = Promise.withResolvers<void>()
@@ -84,7 +90,9 @@ class Signals implements Disposable {
     if (known === undefined) return
     this.#sent.push(known)
     this.#arrived.resolve()
-    if (known !== 'SIGHUP') process.off(signal, this.#listener)
+    if (known === 'SIGHUP') return
+    process.off('SIGTERM', this.#listener)
+    process.off('SIGINT', this.#listener)
   }
 
   constructor() {

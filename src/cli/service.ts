@@ -3,17 +3,15 @@ import { LocalOutputs, type OutputSource } from '../edge/local-outputs.ts'
 import type { Events } from '../events.ts'
 import { Crawler } from '../refresh/crawler.ts'
 import { IssuerSearch } from '../refresh/issuer-search.ts'
-import { noneAllowed, parseAllowedAddresses } from '../responders/address-screen.ts'
 import type { Transport } from '../responders/transport.ts'
-import { UndiciTransport } from '../responders/undici-transport.ts'
 import { type HttpListener, startHttp } from '../serve/http.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { CertificateRecord, Coverage, Store } from '../store/store.ts'
 import { VerifiedStaples } from '../store/verified-staples.ts'
 import type { Clock, Random } from '../time/clock.ts'
-import { version } from '../version.ts'
 import { keepHouse } from './housekeeping.ts'
 import { SourceFollower } from './source-follower.ts'
+import { transportFor } from './transport-for.ts'
 
 /** What the service takes from the world. */
 export interface ServiceWorld {
@@ -79,15 +77,6 @@ export async function startService(config: Config, world: ServiceWorld): Promise
   }
 }
 
-/** The transport that the configuration asks for. */
-export function transportFor(
-  { responders }: Pick<Config, 'responders'>,
-  clock: Clock,
-): Transport & AsyncDisposable {
-  const allowed = parseAllowedAddresses(responders.allowAddresses)
-  return new UndiciTransport({ clock, allowed: 'kind' in allowed ? noneAllowed : allowed, version })
-}
-
 interface Parts {
   readonly config: Config
   readonly world: ServiceWorld
@@ -123,10 +112,11 @@ async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
       crawler.wake()
     },
   })
-  const isRoundDone = async () =>
-    follower.hasTaken &&
-    crawler.underWay === 0 &&
-    (await store.dueResponders(world.clock.now())).length === 0
+  const isRoundDone = async () => {
+    if (!follower.hasTaken || crawler.underWay > 0) return false
+    const next = await store.nextDueAt()
+    return next === undefined || next > world.clock.now()
+  }
   const loops = [
     async (stop: AbortSignal) => {
       // Before a snapshot tells what has no staple: a new certificate may have the path of one whose staple is there.

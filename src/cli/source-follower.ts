@@ -3,7 +3,7 @@ import type { Snapshot, SourceProblem } from '../certificates/source.ts'
 import { type DurationMs, durationMs, SECOND_MS } from '../der/time.ts'
 import type { Events } from '../events.ts'
 import { type IntakeChanges, takeIn } from '../refresh/intake.ts'
-import type { CertificateRecord, Store } from '../store/store.ts'
+import { type CertificateRecord, type Store, StoreError } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 
 /** What a follower works with. */
@@ -47,6 +47,7 @@ export class SourceFollower {
   async #take(snapshot: Snapshot): Promise<'taken' | 'store-failed'> {
     const { store, clock, events, changed, taken } = this.#options
     const changes = await takeIn(store, snapshot, clock.now()).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error
       events.storeFailed({ error })
       return undefined
     })

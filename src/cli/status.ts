@@ -1,13 +1,13 @@
 import { type Classification, classify } from '../certificates/classify.ts'
 import type { SourceProblem } from '../certificates/source.ts'
 import { durationMs, type EpochMs, iso } from '../der/time.ts'
-import { openSqliteStoreForReading, type StoreForReading } from '../store/sqlite.ts'
-import type { Coverage, Entry } from '../store/store.ts'
+import { openSqliteStoreForReading } from '../store/sqlite.ts'
+import { BEING_FETCHED, type Coverage, type Entry } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { formatDuration } from '../time/duration.ts'
 import { parseCertificate } from '../x509/certificate.ts'
 import { readSettings } from './settings.ts'
-import { columns, type ExitStatus, paint, type Terminal, UsageError } from './terminal.ts'
+import { columns, type ExitStatus, oneLine, paint, type Terminal, UsageError } from './terminal.ts'
 
 /** What `everstaple status` takes. */
 export interface StatusOptions {
@@ -16,14 +16,17 @@ export interface StatusOptions {
   readonly json?: boolean | undefined
 }
 
-/** Reports from the data folder, beside a running service or without: status 1 where a certificate that can have a staple has none. */
+/**
+ * Reports from the data folder, beside a running service or without: status 1 where a certificate that can
+ * have a staple has none. Throws a `StoreError` or a {@link UsageError}.
+ */
 export async function statusCommand(
   which: string | undefined,
   options: StatusOptions,
   { terminal, clock }: { readonly terminal: Terminal; readonly clock: Clock },
 ): Promise<ExitStatus> {
   const config = await readSettings({ config: options.config, data: options.data })
-  await using store = await openStore(config.data)
+  await using store = await openSqliteStoreForReading({ folder: config.data })
   const now = clock.now()
   const reports: CertificateReport[] = []
   for await (const entry of store.entries()) {
@@ -79,18 +82,6 @@ interface CertificateReport {
     readonly lastAttemptAt: string | null
     readonly lastError: string | null
   } | null
-}
-
-async function openStore(folder: string): Promise<StoreForReading> {
-  try {
-    return await openSqliteStoreForReading({ folder })
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    throw new UsageError(
-      message,
-      'start `everstaple run` first, or give its data folder with --data',
-    )
-  }
 }
 
 function isMeant({ certificate: { id, name, sources } }: Entry, which: string): boolean {
@@ -154,7 +145,7 @@ function overview(
       : `${stapled} of ${managed} certificates have a usable staple`
   const rows = certificates.map((report) => [
     mark(terminal, report),
-    report.name,
+    oneLine(report.name),
     report.mustStaple ? 'must-staple' : '',
     summary(report, now),
   ])
@@ -162,7 +153,7 @@ function overview(
     paint(terminal, stapled < managed ? 'red' : 'green', share),
     ...columns(rows),
     ...problems.map(
-      ({ path, problem }) => `${paint(terminal, 'yellow', '!')}  ${path}: ${problem}`,
+      ({ path, problem }) => `${paint(terminal, 'yellow', '!')}  ${oneLine(`${path}: ${problem}`)}`,
     ),
   ]
 }
@@ -177,7 +168,7 @@ function summary(
   { classification, detail, usable, staple, schedule }: CertificateReport,
   now: EpochMs,
 ): string {
-  if (classification !== 'ocsp') return `${classification}: ${detail}`
+  if (classification !== 'ocsp') return oneLine(`${classification}: ${detail}`)
   const left =
     staple === null ? '' : formatDuration(durationMs(Date.parse(staple.usableUntil) - now))
   const cover = usable
@@ -186,7 +177,7 @@ function summary(
       ? 'no staple yet'
       : 'its staple has ended'
   const failing = schedule?.lastError ? `; failing: ${schedule.lastError}` : ''
-  return `${cover}${failing}${nextFetch(schedule)}`
+  return oneLine(`${cover}${failing}; ${nextFetch(schedule)}`)
 }
 
 function details(terminal: Terminal, report: CertificateReport, now: EpochMs): string[] {
@@ -204,7 +195,7 @@ function details(terminal: Terminal, report: CertificateReport, now: EpochMs): s
           ['nextUpdate', staple.nextUpdate],
           ['usable until', staple.usableUntil],
         ]),
-    ...(schedule === null ? [] : [['next fetch', `${schedule.dueAt}: ${schedule.reason}`]]),
+    ...(schedule === null ? [] : [['schedule', nextFetch(schedule)]]),
     ...(schedule?.lastError
       ? [
           [
@@ -215,11 +206,13 @@ function details(terminal: Terminal, report: CertificateReport, now: EpochMs): s
       : []),
   ]
   return [
-    `${mark(terminal, report)} ${paint(terminal, 'bold', name)}: ${summary(report, now)}`,
-    ...columns(rows).map((line) => `    ${line}`),
+    `${mark(terminal, report)} ${paint(terminal, 'bold', oneLine(name))}: ${summary(report, now)}`,
+    ...columns(rows).map((line) => `    ${oneLine(line)}`),
   ]
 }
 
 function nextFetch(schedule: CertificateReport['schedule']): string {
-  return schedule === null ? '' : `; next fetch ${schedule.dueAt}: ${schedule.reason}`
+  if (schedule === null) return 'not scheduled'
+  if (schedule.reason === BEING_FETCHED) return BEING_FETCHED
+  return `next fetch ${schedule.dueAt}: ${schedule.reason}`
 }

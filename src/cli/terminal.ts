@@ -35,11 +35,22 @@ export function processTerminal(): Terminal {
   }
 }
 
-/** Writes what went wrong, for people. */
+/** Writes what went wrong, for people: our own errors say what was seen and, after a semicolon, what to do. */
 export function printError(terminal: Terminal, error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error)
-  terminal.err(`everstaple: error: ${message}`)
-  if (error instanceof UsageError) terminal.err(`everstaple: hint: ${error.hint}`)
+  const text = error instanceof Error ? error.message : String(error)
+  const [what, hint] = error instanceof UsageError ? [text, error.hint] : halves(text)
+  terminal.err(`everstaple: error: ${what.split('\n').map(oneLine).join('\n')}`)
+  if (hint !== undefined) terminal.err(`everstaple: hint: ${oneLine(hint)}`)
+}
+
+function halves(text: string): readonly [string, string | undefined] {
+  const end = text.indexOf('; ')
+  return end === -1 ? [text, undefined] : [text.slice(0, end), text.slice(end + 2)]
+}
+
+/** What comes from a responder, a file name or a command must not break a line, or steer the terminal. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_C}]+/gu, ' ')
 }
 
 type Style = Parameters<typeof styleText>[0]

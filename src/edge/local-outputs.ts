@@ -51,6 +51,8 @@ export class LocalOutputs implements AsyncDisposable {
   readonly #turns = new Map<string, Promise<void>>()
   /** Certificates whose last update did not come through, by id. */
   readonly #missed = new Map<string, OutputCertificate>()
+  #free = MOST_AT_ONCE
+  readonly #queue: (() => void)[] = []
 
   constructor({ outputs, source, clock, events }: LocalOutputsOptions) {
     const now = (): EpochMs => clock.now()
@@ -113,6 +115,8 @@ export class LocalOutputs implements AsyncDisposable {
   }
 
   async #bring(certificate: OutputCertificate): Promise<void> {
+    if (this.#free > 0) this.#free--
+    else await new Promise<void>((resolve) => this.#queue.push(resolve))
     try {
       const current = await this.#source.current(certificate.id)
       const { staple } = current ?? {}
@@ -126,6 +130,13 @@ export class LocalOutputs implements AsyncDisposable {
     } catch (error) {
       this.#missed.set(certificate.id, certificate)
       this.#events.storeFailed({ error })
+    } finally {
+      const next = this.#queue.shift()
+      if (next === undefined) this.#free++
+      else next()
     }
   }
 }
+
+/** Updates at a time: each has a file open or two, of the 1,024 that a process usually may. */
+const MOST_AT_ONCE = 16

@@ -5,18 +5,9 @@ import { parseResponse } from '../ocsp/response.ts'
 import type { Clock } from '../time/clock.ts'
 import { opensslBench, opensslVersion } from './_openssl.ts'
 import type { LabCertificate } from './ca.ts'
-import {
-  everyNth,
-  type Fault,
-  html,
-  httpError,
-  lying,
-  ocspError,
-  onMethod,
-  silent,
-  slow,
-  tryLater,
-} from './faults.ts'
+import { html, httpError, lying, ocspError, silent, slow, tryLater } from './faults/answers.ts'
+import { everyNth, onMethod } from './faults/combine.ts'
+import type { Fault } from './faults/fault.ts'
 import { makeHierarchy } from './hierarchy.ts'
 import { type Responder, type ResponderOptions, startResponder } from './responder.ts'
 

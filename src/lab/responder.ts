@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import type { Socket } from 'node:net'
 import type { EpochMs } from '../der/time.ts'
 import { parseRequest } from '../ocsp/request.ts'
 import { type Clock, systemClock } from '../time/clock.ts'
@@ -16,9 +23,10 @@ import {
   type Answer,
   type Fault,
   type HttpAnswer,
+  honest,
   OCSP_RESPONSE,
   type ReceivedRequest,
-} from './faults.ts'
+} from './faults/fault.ts'
 
 export interface ResponderOptions extends AuthorityOptions {
   /** Default: the machine's. */
@@ -27,6 +35,8 @@ export interface ResponderOptions extends AuthorityOptions {
   readonly port?: number
   /** Where it listens. Default: `127.0.0.1`. */
   readonly host?: string
+  /** Further addresses, same port, as of a host name that has several: on Linux all of 127.0.0.0/8 is there. */
+  readonly alsoAt?: readonly string[]
   readonly fault?: Fault
 }
 
@@ -45,47 +55,77 @@ export interface Responder extends AsyncDisposable {
 
 /** Starts an OCSP responder over HTTP, GET and POST (RFC 6960 A.1) with the cache headers of RFC 9919. */
 export async function startResponder(options: ResponderOptions): Promise<Responder> {
-  const { clock = systemClock, host = '127.0.0.1' } = options
+  const { clock = systemClock, host = '127.0.0.1', alsoAt = [] } = options
   const authority = makeAuthority(options)
-  const requests: ReceivedRequest[] = []
+  const startedAt = clock.now()
+  const register = new Register()
   let { fault } = options
 
   const answerTo = async (message: IncomingMessage, signal: AbortSignal): Promise<Answer> => {
     const bytes = message.method === 'POST' ? await bodyOf(message) : bytesInPath(message.url ?? '')
     const now = clock.now()
-    const request = { ...received(message, bytes), at: now, number: requests.length + 1 }
-    requests.push(request)
+    const request = register.enter(message, bytes, now)
     const answer = (lie?: Lie) => httpAnswer(authority.answer(bytes, now, lie), now)
-    return fault === undefined ? answer() : fault({ request, answer, clock, signal })
+    return (fault ?? honest)({ request, answer, issuer: options.issuer, clock, startedAt, signal })
   }
   const ending = new AbortController()
-  const server = createServer((message, response) => {
+  const listener: RequestListener = (message, response) => {
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     answerTo(message, AbortSignal.any([gone.signal, ending.signal])).then(
       (answer) => send(answer, message, response, clock.now()),
       () => response.destroy(),
     )
+  }
+  const { servers, port } = await listen([host, ...alsoAt], options.port ?? 0, (at) => {
+    const server = createServer({ requireHostHeader: false }, listener)
+    server.on('connection', (socket) => register.connected(socket))
+    return server.listen(at)
   })
-  server.listen(options.port ?? 0, host)
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' ? (address?.port ?? 0) : 0
   return {
     url: `http://${host}:${port}`,
     port,
-    requests,
+    requests: register.requests,
     setStatus: authority.setStatus,
     setFault: (next) => {
       fault = next
     },
     [Symbol.asyncDispose]: async () => {
       ending.abort()
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
+      await Promise.all(servers.map(close))
     },
+  }
+}
+
+/** Numbers connections and requests, and remembers when each certificate was first asked for. */
+class Register {
+  readonly requests: ReceivedRequest[] = []
+  readonly #connections = new WeakMap<Socket, number>()
+  readonly #firstAskedAt = new Map<string, EpochMs>()
+  #connected = 0
+
+  connected(socket: Socket): void {
+    this.#connections.set(socket, ++this.#connected)
+  }
+
+  enter(message: IncomingMessage, bytes: Uint8Array, at: EpochMs): ReceivedRequest {
+    const { method = '', url = '', headers, httpVersion, socket } = message
+    const read = parseRequest(bytes)
+    const ids = 'kind' in read ? [] : read
+    const serialNumbers = ids.map((id) => Buffer.from(id.serialNumber).toString('hex'))
+    const subject = serialNumbers.join()
+    const firstAskedAt = this.#firstAskedAt.get(subject) ?? at
+    this.#firstAskedAt.set(subject, firstAskedAt)
+    const request = {
+      ...{ method, path: url, headers, httpVersion, serialNumbers, at, firstAskedAt },
+      hashAlgorithms: ids.map(({ hashAlgorithm }) => hashAlgorithm.oid),
+      localAddress: socket.localAddress ?? '',
+      remotePort: socket.remotePort ?? 0,
+      connection: this.#connections.get(socket) ?? 0,
+      number: this.requests.length + 1,
+    }
+    this.requests.push(request)
+    return request
   }
 }
 
@@ -108,6 +148,38 @@ function cacheHeaders(
     expires: httpDate(nextUpdate),
     etag: `"${createHash('sha256').update(body).digest('hex')}"`,
   }
+}
+
+/** A server at each address, all on one port. A free port of one address may be taken at another: then all start anew. */
+async function listen(
+  addresses: readonly string[],
+  port: number,
+  start: (at: { readonly host: string; readonly port: number }) => Server,
+): Promise<{ readonly servers: readonly Server[]; readonly port: number }> {
+  for (let attempt = 1; ; attempt++) {
+    const servers: Server[] = []
+    let common = port
+    try {
+      for (const host of addresses) {
+        const server = start({ host, port: common })
+        await once(server, 'listening')
+        servers.push(server)
+        const address = server.address()
+        common = typeof address === 'object' ? (address?.port ?? 0) : 0
+      }
+      return { servers, port: common }
+    } catch (error) {
+      await Promise.all(servers.map(close))
+      if (port !== 0 || attempt === MAX_LISTEN_ATTEMPTS) throw error
+    }
+  }
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  server.closeAllConnections()
+  await closed
 }
 
 async function bodyOf(message: IncomingMessage): Promise<Uint8Array> {
@@ -133,16 +205,6 @@ function bytesInPath(path: string): Uint8Array {
   }
 }
 
-function received(
-  { method = '', url = '', headers, socket }: IncomingMessage,
-  bytes: Uint8Array,
-): Omit<ReceivedRequest, 'at' | 'number'> {
-  const ids = parseRequest(bytes)
-  const serialNumbers =
-    'kind' in ids ? [] : ids.map((id) => Buffer.from(id.serialNumber).toString('hex'))
-  return { method, path: url, headers, serialNumbers, remotePort: socket.remotePort ?? 0 }
-}
-
 function send(
   answer: Answer,
   { method, headers }: IncomingMessage,
@@ -150,6 +212,10 @@ function send(
   now: EpochMs,
 ): void {
   if (answer === 'silence') return
+  if (answer === 'reset') {
+    response.socket?.resetAndDestroy()
+    return
+  }
   const { etag } = answer.headers
   const isKnown = etag !== undefined && headers['if-none-match'] === etag
   if (isKnown && method === 'GET' && answer.statusCode === 200) {
@@ -165,5 +231,6 @@ function httpDate(at: EpochMs): string {
   return new Date(at).toUTCString()
 }
 
+const MAX_LISTEN_ATTEMPTS = 10
 /** Browsers send less than 127 bytes. */
 const MAX_REQUEST_BYTES = 65_536

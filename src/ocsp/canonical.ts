@@ -42,7 +42,9 @@ function carriesOnlyWhatItMust(
   signer: Signer,
   scheme: SignatureScheme | undefined,
 ): boolean {
-  if (scheme?.family === 'ecdsa' && signatureAlgorithm.parameters !== 'absent') return false
+  const { parameters } = signatureAlgorithm
+  if (scheme?.family === 'ecdsa' && parameters !== 'absent') return false
+  if (scheme?.family === 'rsa-pkcs1' && parameters === 'other') return false
   return signer.kind === 'delegate' ? certs?.length === 1 : certs === undefined
 }
 
@@ -52,5 +54,6 @@ function canonicalAlgorithm(
 ): Uint8Array {
   const { oid: name, parameters } = algorithm
   if (parameters === 'absent' || family === 'ecdsa') return sequence(oid(name))
-  return parameters === 'null' ? sequence(oid(name), derNull()) : algorithmDer(algorithm)
+  const isNull = parameters === 'null' || family === 'rsa-pkcs1'
+  return isNull ? sequence(oid(name), derNull()) : algorithmDer(algorithm)
 }

@@ -1,7 +1,6 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { type EpochMs, MINUTE_MS } from '../der/time.ts'
-import type { Clock } from '../time/clock.ts'
 import type { Store } from '../store/store.ts'
+import type { Clock } from '../time/clock.ts'
 
 /** Notices that the wall clock was set back, by the clock that only goes forward. */
 export class SetbackWatch {
@@ -29,9 +28,7 @@ export async function replanFromFuture(
   store: Pick<Store, 'entries' | 'complete'>,
   now: EpochMs,
 ): Promise<void> {
-  let looked = 0
   for await (const { certificate, schedule } of store.entries()) {
-    if (++looked % PAGE === 0) await turn()
     if ((schedule?.lastAttemptAt ?? 0) <= now + TOLERANCE || schedule === undefined) continue
     await store.complete(certificate.id, {
       ...schedule,
@@ -43,5 +40,3 @@ export async function replanFromFuture(
 
 /** NTP steps by less than this in daily life, and plans are not that exact. */
 const TOLERANCE = MINUTE_MS
-/** Entries read before others get their turn. */
-const PAGE = 200

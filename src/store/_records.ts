@@ -1,5 +1,5 @@
 import { DAY_MS, type EpochMs, epochMs, HOUR_MS, plus } from '../der/time.ts'
-import type { CertificateRecord, Schedule, StapleRecord } from './store.ts'
+import type { CertificateRecord, Entry, Schedule, StapleRecord } from './store.ts'
 
 /** The moment around which the contract plays. */
 export const NOW: EpochMs = epochMs(1_800_000_000_000)
@@ -57,4 +57,16 @@ export function bytes(seed: number, length: number): Uint8Array {
     { length },
     (_, at) => Math.imul(seed + 1, 2_654_435_761 + at * 40_503) >>> 13,
   )
+}
+
+/** An entry or claim with its bytes as plain arrays, to compare: a store may give a Buffer. */
+export function plain(entry: Entry | undefined): unknown {
+  if (entry === undefined) return undefined
+  const { certificate: record, staple: held } = entry
+  const list = (bytes: Uint8Array | undefined) => bytes && Array.from(bytes)
+  return {
+    ...entry,
+    certificate: { ...record, der: list(record.der), issuer: list(record.issuer) },
+    staple: held && { ...held, der: list(held.der), received: list(held.received) },
+  }
 }

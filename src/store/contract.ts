@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { durationMs, HOUR_MS, MINUTE_MS, plus } from '../der/time.ts'
-import { certificate, NOW, schedule, staple } from './_records.ts'
-import type { CertificateRecord, Claim, Entry, Store } from './store.ts'
+import { certificate, NOW, plain, schedule, staple } from './_records.ts'
+import { BEING_FETCHED, type Claim, type Entry, type Store } from './store.ts'
 
 /** A store over storage of its own, which can be closed and opened again. */
 export interface StoreUnderTest extends AsyncDisposable {
@@ -216,7 +216,7 @@ function schedules(store: Get): void {
 }
 
 function claims(store: Get, reopen: () => Promise<void>): void {
-  it('gives out what is due: without a staple first, must-staple first, then by usableUntil', async () => {
+  it('gives out what is due: must-staple without a staple, others without, then by usableUntil', async () => {
     const stapled = (number: number) => number % 3 > 0
     const usable = (number: number) => plus(NOW, ((number * 37) % 60) * 1_000)
     const records = shuffled(60).map((number) =>
@@ -234,7 +234,7 @@ function claims(store: Get, reopen: () => Promise<void>): void {
       ),
     )
     const rank = ({ certificate: { mustStaple }, staple: held }: Claim) =>
-      [held === undefined ? 0 : 1, mustStaple ? 0 : 1, held?.usableUntil ?? 0] as const
+      held === undefined ? [mustStaple ? 0 : 1, 0] : [2, held.usableUntil]
     const given: Claim[] = []
     for (let left = 60; left > 0; left -= 7) {
       const some = await store().claimDue({ ...claimAll(), limit: 7 })
@@ -242,8 +242,8 @@ function claims(store: Get, reopen: () => Promise<void>): void {
       given.push(...some)
     }
     const sorted = given.toSorted((a, b) => {
-      const [x, y] = [rank(a), rank(b)]
-      return x[0] - y[0] || x[1] - y[1] || x[2] - y[2]
+      const [[x = 0, until = 0], [y = 0, later = 0]] = [rank(a), rank(b)]
+      return x - y || until - later
     })
     expect(given.map(rank)).toEqual(sorted.map(rank))
     expect(new Set(given.map((claim) => claim.certificate.id)).size).toBe(60)
@@ -257,6 +257,15 @@ function claims(store: Get, reopen: () => Promise<void>): void {
     expect((await store().claimDue(claimAll())).map(plain)).toEqual([
       plain({ certificate: certificate(1), schedule: due, staple: staple(1) }),
     ])
+  })
+
+  it('tells of a claimed certificate that it is being fetched, with the end of the lease', async () => {
+    await store().putCertificates([certificate(1)], NOW)
+    await store().complete(certificate(1).id, schedule({ dueAt: NOW, attempts: 2 }))
+    await store().claimDue({ ...claimAll(), lease: durationMs(MINUTE_MS) })
+    expect((await store().entry({ id: certificate(1).id }))?.schedule).toEqual(
+      schedule({ dueAt: plus(NOW, MINUTE_MS), reason: BEING_FETCHED, attempts: 2 }),
+    )
   })
 
   it('gives out nothing of another responder, and nothing before its time', async () => {
@@ -376,24 +385,4 @@ function claimAll(): Parameters<Store['claimDue']>[0] {
 /** The numbers below `count` in an order that has nothing to do with them. */
 function shuffled(count: number): number[] {
   return Array.from({ length: count }, (_, at) => (at * 37 + 11) % count)
-}
-
-/** Bytes as plain arrays: a store may give a Buffer. */
-function plain(
-  entry:
-    | {
-        readonly certificate: CertificateRecord
-        readonly schedule: Entry['schedule']
-        readonly staple: Entry['staple']
-      }
-    | undefined,
-): unknown {
-  if (entry === undefined) return undefined
-  const { certificate: record, staple: held } = entry
-  const list = (bytes: Uint8Array | undefined) => bytes && Array.from(bytes)
-  return {
-    ...entry,
-    certificate: { ...record, der: list(record.der), issuer: list(record.issuer) },
-    staple: held && { ...held, der: list(held.der), received: list(held.received) },
-  }
 }

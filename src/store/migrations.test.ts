@@ -1,8 +1,16 @@
+import { createHash } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from './_setup.ts'
 import { migrate, migrations } from './migrations.ts'
 import { openSqliteStore, openSqliteStoreForReading } from './sqlite.ts'
+
+describe('migrations', () => {
+  it('are the steps as they were written: a database out there was made by them', () => {
+    const digests = migrations.map((step) => createHash('sha256').update(step).digest('hex'))
+    expect(digests).toEqual(WRITTEN)
+  })
+})
 
 describe('migrate()', () => {
   it.each([...migrations.keys()])('brings schema %i to what a new database has', (version) => {
@@ -95,3 +103,6 @@ function schemaOf(database: DatabaseSync): unknown {
     tables: database.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY name').all(),
   }
 }
+
+/** SHA-256 of each step. After a release nothing here changes: a new step goes to the end. */
+const WRITTEN = ['25fe35621811108fe84168d24322373c9d6e6c62c5327e1d4685b75daeb9505a']

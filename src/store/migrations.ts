@@ -56,7 +56,7 @@ export const migrations: readonly string[] = [
     responder TEXT NOT NULL,
     must_staple INTEGER NOT NULL,
     usable_until INTEGER NOT NULL,
-    urgency INTEGER NOT NULL GENERATED ALWAYS AS ((usable_until > 0) * 2 + 1 - must_staple) VIRTUAL
+    urgency INTEGER NOT NULL GENERATED ALWAYS AS (CASE WHEN usable_until > 0 THEN 2 ELSE 1 - must_staple END) VIRTUAL
   ) STRICT;
   CREATE INDEX schedule_by_due_at ON schedule (ready, due_at);
   CREATE INDEX schedule_by_urgency ON schedule (responder, urgency, usable_until, due_at) WHERE ready = 1;

@@ -2,7 +2,13 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { SourceProblem } from '../certificates/source.ts'
 import type { EpochMs } from '../der/time.ts'
 import { entryOf, SELECT_ENTRY } from './sqlite-rows.ts'
-import type { CertificateRecord, Claim, Schedule, StapleRecord } from './store.ts'
+import {
+  BEING_FETCHED,
+  type CertificateRecord,
+  type Claim,
+  type Schedule,
+  type StapleRecord,
+} from './store.ts'
 
 /** A change of the database as data, so that it can cross to the writer's thread. */
 export type Operation =
@@ -211,7 +217,7 @@ const statements = {
     SELECT certificate FROM schedule INDEXED BY schedule_by_urgency WHERE ready = 1 AND responder = ? AND due_at <= ?
     ORDER BY urgency, usable_until, due_at LIMIT ?`,
   entry: `${SELECT_ENTRY} WHERE c.key = ?`,
-  lease: 'UPDATE schedule SET ready = 0, due_at = ? WHERE certificate = ?',
+  lease: `UPDATE schedule SET ready = 0, due_at = ?, reason = '${BEING_FETCHED}' WHERE certificate = ?`,
   reschedule: `
     UPDATE schedule SET due_at = :due_at, ready = 0, reason = :reason, attempts = :attempts,
       last_attempt_at = :last_attempt_at, last_error = :last_error

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import type { SourceProblem } from '../certificates/source.ts'
 import { type EpochMs, epochMs } from '../der/time.ts'
 import { checkSchema, migrations } from './migrations.ts'
-import { storeError } from './sqlite-error.ts'
+import { failureOf, storeError } from './sqlite-error.ts'
 import { entryOf, type Row, SELECT_ENTRY } from './sqlite-rows.ts'
 import { type Coverage, type Entry, StoreError } from './store.ts'
 
@@ -98,11 +100,29 @@ export class SqliteReader implements Disposable {
   }
 }
 
-function open(path: string): {
+interface Opened {
   readonly database: DatabaseSync
   readonly prepared: Record<keyof typeof statements, StatementSync>
-} {
-  const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
+}
+
+/**
+ * A reader, too, makes files beside the database. A user who may not write there can read all the same: without a log nobody has the
+ * database open, so it does not change.
+ */
+function open(path: string): Opened {
+  try {
+    return connect(path, path)
+  } catch (error) {
+    const { resultCode = 0 } = failureOf(error)
+    if (!CANNOT_WRITE.includes(resultCode & 0xff) || existsSync(`${path}-wal`)) throw error
+    const immutable = pathToFileURL(path)
+    immutable.search = 'immutable=1'
+    return connect(path, immutable)
+  }
+}
+
+function connect(path: string, location: string | URL): Opened {
+  const database = new DatabaseSync(location, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
   try {
     if (checkSchema(database) < migrations.length) {
       throw new StoreError(
@@ -143,6 +163,8 @@ const statements = {
   problems: 'SELECT path, problem FROM problem ORDER BY key',
 } as const
 
+/** SQLITE_READONLY and SQLITE_CANTOPEN. */
+const CANNOT_WRITE = [8, 14]
 /** Readers wait only for a writer that opens or closes the database; this blocks the thread. */
 const BUSY_TIMEOUT_MS = 1_000
 const ID_PAGE = 5_000

@@ -27,7 +27,8 @@ export class SqliteWriteQueue implements AsyncDisposable {
   private constructor(data: WriterData) {
     const { path } = data
     this.#path = path
-    this.#worker = new Worker(WRITER, { workerData: data })
+    // Without the flags of the process: --input-type, say, of a program that embeds us would stop it.
+    this.#worker = new Worker(WRITER, { workerData: data, execArgv: [] })
     this.#exited = new Promise((resolve) => {
       this.#worker.once('exit', () => {
         this.#fail(new StoreError(`the writer of ${path} has ended; start everstaple again`))

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import { constants, existsSync } from 'node:fs'
+import { access, mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { plus } from '../der/time.ts'
 import { encodedCertificate, encodedSchedule, encodedStaple, whole } from './sqlite-encoding.ts'
@@ -106,7 +106,7 @@ async function makePrivately(folder: string, path: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     // Never opened where it exists: closing it would drop the locks of another connection of this process.
-    if (existsSync(path)) return
+    if (existsSync(path)) return await access(path, constants.W_OK)
     const file = await open(path, 'ax', 0o600)
     await file.close()
   } catch (error) {

@@ -42,6 +42,9 @@ export interface Schedule {
   readonly lastError: string | undefined
 }
 
+/** The reason of a schedule while its certificate is claimed; its `dueAt` is the end of the lease. */
+export const BEING_FETCHED = 'being fetched'
+
 /** A staple as it is kept: the facts are for queries and for people, the bytes are judged again when read. */
 export interface StapleRecord {
   readonly der: Uint8Array
@@ -99,7 +102,7 @@ export interface Store extends AsyncDisposable {
   dueResponders(now: EpochMs): Promise<readonly string[]>
 
   /**
-   * Takes up to `limit` certificates of one responder that are due at `now`: those without a staple first, must-staple before others, then by
+   * Takes up to `limit` certificates of one responder that are due at `now`: those without a staple first, must-staple first among them, then by
    * usableUntil. A claimed certificate is not given out again before `now + lease`, unless `complete` says so: a crash delays it by no more than that.
    */
   claimDue(options: {

@@ -2,17 +2,28 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { DAY_MS, type EpochMs, epochMs, HOUR_MS, plus } from '../der/time.ts'
 import { type Hierarchy, makeHierarchy } from '../lab/hierarchy.ts'
 import { buildResponse } from '../lab/response-builder.ts'
-import { judge } from '../ocsp/judge.ts'
 import { defaultPolicy } from '../ocsp/policy.ts'
-import { certificate, schedule } from './_records.ts'
+import { certificate, schedule, staple } from './_records.ts'
 import type { Entry, StapleRecord } from './store.ts'
 import { VerifiedStaples } from './verified-staples.ts'
 
 const NOW = epochMs(1_800_000_000_000)
 let hierarchy: Hierarchy
+let response: Uint8Array
 
 beforeAll(() => {
   hierarchy = makeHierarchy({ now: NOW, caKey: 'prime256v1' })
+  const { leaf, issuer } = hierarchy
+  response = buildResponse({
+    signer: issuer,
+    responses: [
+      {
+        certID: { certificate: leaf.certificate, issuer: issuer.certificate },
+        thisUpdate: plus(NOW, -HOUR_MS),
+        nextUpdate: plus(NOW, 4 * DAY_MS),
+      },
+    ],
+  })
 })
 
 describe('VerifiedStaples', () => {
@@ -20,7 +31,7 @@ describe('VerifiedStaples', () => {
     const { staples, reads } = bench([entry()])
     const staple = await staples.byCertIDKey('key')
     expect(staple).toMatchObject({ status: 'good', nextUpdate: plus(NOW, 4 * DAY_MS) })
-    expect(staple?.der).toEqual(response())
+    expect(staple?.der).toEqual(response)
     expect(staple?.received).toEqual(new Uint8Array([1]))
     expect(await staples.byId('id')).toBe(staple)
     expect(await staples.byCertIDKey('key')).toBe(staple)
@@ -34,12 +45,12 @@ describe('VerifiedStaples', () => {
     expect(second).toBe(first)
   })
 
-  it.each<[string, Partial<Entry['certificate']>, StapleRecord | undefined]>([
-    ['no staple', {}, undefined],
-    ['no issuer', { issuer: undefined }, record()],
-    ['a staple that is past its usableUntil', {}, record({ usableUntil: NOW })],
-  ])('has nothing, and no complaint, where there is %s', async (_, changes, staple) => {
-    const { staples, refused } = bench([entry(changes, staple)])
+  it.each<[string, () => Entry]>([
+    ['no staple', () => entry({}, 'none')],
+    ['no issuer', () => entry({ issuer: undefined })],
+    ['a staple that is past its usableUntil', () => entry({}, record({ usableUntil: NOW }))],
+  ])('has nothing, and no complaint, where there is %s', async (_, make) => {
+    const { staples, refused } = bench([make()])
     expect(await staples.byId('id')).toBeUndefined()
     expect(refused).toEqual([])
   })
@@ -86,7 +97,7 @@ describe('VerifiedStaples', () => {
     const entries = [entry()]
     const { staples } = bench(entries)
     await staples.byId('id')
-    entries[0] = entry({}, undefined)
+    entries[0] = entry({}, 'none')
     staples.forget('id')
     expect(await staples.byCertIDKey('key')).toBeUndefined()
   })
@@ -95,7 +106,7 @@ describe('VerifiedStaples', () => {
     const entries = [entry()]
     const { staples } = bench(entries)
     const underWay = staples.byId('id')
-    entries[0] = entry({}, undefined)
+    entries[0] = entry({}, 'none')
     staples.forget('id')
     await underWay
     expect(await staples.byId('id')).toBeUndefined()
@@ -117,7 +128,10 @@ describe('VerifiedStaples', () => {
       entry({ id: `id ${at}`, certIDKey: `key ${at}` }),
     )
     const { staples, reads } = bench(entries, { now: NOW }, 2)
-    for (const { certificate: { id } } of entries) await staples.byId(id)
+    for (const {
+      certificate: { id },
+    } of entries)
+      await staples.byId(id)
     await staples.byId('id 4')
     expect(reads()).toBe(5)
     await staples.byId('id 0')
@@ -170,7 +184,7 @@ function bench(
 
 function entry(
   changes: Partial<Entry['certificate']> = {},
-  ...[staple]: [(StapleRecord | undefined)?]
+  staple: StapleRecord | 'none' = record(),
 ): Entry {
   const { leaf, issuer } = hierarchy
   return {
@@ -182,6 +196,16 @@ function entry(
       ...changes,
     }),
     schedule: schedule(),
-    staple,
+    staple: staple === 'none' ? undefined : staple,
   }
+}
+
+/** What the crawler would have stored. */
+function record(changes: Partial<StapleRecord> = {}): StapleRecord {
+  return staple(1, { der: response, received: new Uint8Array([1]), ...changes })
+}
+
+/** The response with one bit of its signature changed. */
+function damaged(): Uint8Array {
+  return response.with(-5, (response.at(-5) ?? 0) ^ 1)
 }

@@ -1,4 +1,4 @@
-import { type AsymmetricKeyDetails, createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import {
   DerReader,
   type Element,
@@ -9,7 +9,7 @@ import {
 } from '../der/reader.ts'
 import { contextConstructed, tags } from '../der/tag.ts'
 import type { EpochMs } from '../der/time.ts'
-import { type AlgorithmIdentifier, algorithmIdentifier } from './algorithm.ts'
+import { type AlgorithmIdentifier, algorithmDer, algorithmIdentifier } from './algorithm.ts'
 import { type Extensions, extensions } from './extensions.ts'
 
 /** What OCSP needs of a certificate (RFC 5280 §4.1). Byte fields are views into `der`, never re-encoded. */
@@ -26,6 +26,7 @@ export interface Certificate {
   readonly notBefore: EpochMs
   readonly notAfter: EpochMs
   readonly subjectPublicKeyInfo: Uint8Array
+  readonly publicKeyAlgorithm: AlgorithmIdentifier
   /** The octets of subjectPublicKey without the count of unused bits: what issuerKeyHash hashes. */
   readonly subjectPublicKey: Uint8Array
   /** `signature` inside tbsCertificate and `signatureAlgorithm` outside, which must be equal (RFC 5280 §4.1.1.2). */
@@ -74,6 +75,7 @@ export function certificate(reader: DerReader): Certificate {
       notBefore: tbs.notBefore,
       notAfter: tbs.notAfter,
       subjectPublicKeyInfo: view(tbs.spki),
+      publicKeyAlgorithm: tbs.publicKeyAlgorithm,
       subjectPublicKey: view(tbs.subjectPublicKey),
       innerSignatureAlgorithm: tbs.signature,
       signatureAlgorithm,
@@ -84,6 +86,13 @@ export function certificate(reader: DerReader): Certificate {
   })
 }
 
+/** A key as far as clients judge it. */
+export type KeyShape =
+  | { readonly kind: 'rsa'; readonly modulusBits: number }
+  /** The OID of the curve, `undefined` where it is spelled out. */
+  | { readonly kind: 'ec'; readonly curve: string | undefined }
+  | { readonly kind: 'other' }
+
 /**
  * The certificate's key as Node.js uses it, made once and kept as long as the certificate is: making it costs more than a
  * verification. `undefined` for a key that OpenSSL cannot load.
@@ -92,33 +101,77 @@ export function publicKey(of: Certificate): KeyObject | undefined {
   return loaded(of).key
 }
 
-/** Size or curve of the certificate's key; empty for a key that OpenSSL cannot load. */
-export function keyDetails(of: Certificate): AsymmetricKeyDetails {
-  return loaded(of).details
+/** Size or curve of the certificate's key. */
+export function keyShape(of: Certificate): KeyShape {
+  return loaded(of).shape
 }
 
-interface LoadedKey {
+/** The certificate as OpenSSL reads it, or why it does not. */
+export function opensslForm(of: Certificate): X509Certificate | { readonly problem: string } {
+  return loaded(of).openssl
+}
+
+interface Loaded {
+  readonly openssl: X509Certificate | { readonly problem: string }
   readonly key: KeyObject | undefined
-  readonly details: AsymmetricKeyDetails
+  readonly shape: KeyShape
 }
 
-const keys = new WeakMap<Certificate, LoadedKey>()
+const loadedCertificates = new WeakMap<Certificate, Loaded>()
 
-function loaded(of: Certificate): LoadedKey {
-  const known = keys.get(of)
+function loaded(of: Certificate): Loaded {
+  const known = loadedCertificates.get(of)
   if (known !== undefined) return known
-  const key = loadKey(of.subjectPublicKeyInfo)
-  const made = { key, details: key?.asymmetricKeyDetails ?? {} }
-  keys.set(of, made)
+  const openssl = readByOpenssl(of.der)
+  const made = { openssl, key: loadKey(openssl, of.subjectPublicKeyInfo), shape: shapeOf(of) }
+  loadedCertificates.set(of, made)
   return made
 }
 
-function loadKey(spki: Uint8Array): KeyObject | undefined {
+function readByOpenssl(der: Uint8Array): Loaded['openssl'] {
   try {
+    return new X509Certificate(der)
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** From the key's own bytes for a certificate that OpenSSL refuses as a whole (CA #3). */
+function loadKey(openssl: Loaded['openssl'], spki: Uint8Array): KeyObject | undefined {
+  try {
+    if (!('problem' in openssl)) return openssl.publicKey
     return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
   } catch {
     return undefined
   }
+}
+
+// Read here, as asking Node.js for the details of a key costs as much as a verification.
+function shapeOf({ publicKeyAlgorithm, subjectPublicKey }: Certificate): KeyShape {
+  if (publicKeyAlgorithm.oid === RSA_ENCRYPTION) {
+    const modulus = readWhole(subjectPublicKey, 'RSAPublicKey', (reader) =>
+      reader.sequence('RSAPublicKey', (r) => {
+        const { start, end } = r.integer('RSAPublicKey.modulus')
+        r.any('RSAPublicKey.publicExponent')
+        return bitLength(r.bytes, start, end)
+      }),
+    )
+    return typeof modulus === 'number' ? { kind: 'rsa', modulusBits: modulus } : { kind: 'other' }
+  }
+  if (publicKeyAlgorithm.oid !== EC_PUBLIC_KEY) return { kind: 'other' }
+  const curve = readWhole(algorithmDer(publicKeyAlgorithm), 'AlgorithmIdentifier', (reader) =>
+    reader.sequence('AlgorithmIdentifier', (r) => {
+      r.oid('AlgorithmIdentifier.algorithm')
+      return r.has(tags.oid) ? r.oid('ECParameters.namedCurve') : undefined
+    }),
+  )
+  return { kind: 'ec', curve: typeof curve === 'string' ? curve : undefined }
+}
+
+function bitLength(bytes: Uint8Array, start: number, end: number): number {
+  let at = start
+  while (at < end && bytes[at] === 0) at++
+  return at === end ? 0 : (end - at - 1) * 8 + (32 - Math.clz32(bytes[at] ?? 0))
 }
 
 interface TbsCertificate {
@@ -130,6 +183,7 @@ interface TbsCertificate {
   readonly notAfter: EpochMs
   readonly subject: Element
   readonly spki: Element
+  readonly publicKeyAlgorithm: AlgorithmIdentifier
   readonly subjectPublicKey: Span
   readonly extensions: Extensions
 }
@@ -194,14 +248,21 @@ function name(reader: DerReader, field: string): Element {
 // SubjectPublicKeyInfo ::= SEQUENCE {
 //   algorithm         AlgorithmIdentifier,
 //   subjectPublicKey  BIT STRING }                     RFC 5280 §4.1
-function subjectPublicKeyInfo(reader: DerReader): { spki: Element; subjectPublicKey: Span } {
+function subjectPublicKeyInfo(
+  reader: DerReader,
+): Pick<TbsCertificate, 'spki' | 'publicKeyAlgorithm' | 'subjectPublicKey'> {
   const spki = reader.any('SubjectPublicKeyInfo')
   const inner = new DerReader(reader.bytes, spki.start, spki.end)
-  const subjectPublicKey = inner.sequence('SubjectPublicKeyInfo', (r) => {
-    r.any('SubjectPublicKeyInfo.algorithm')
-    return r.bitString('SubjectPublicKeyInfo.subjectPublicKey')
-  })
-  return { spki, subjectPublicKey }
+  return inner.sequence('SubjectPublicKeyInfo', (r) => ({
+    spki,
+    publicKeyAlgorithm: algorithmIdentifier(r, 'SubjectPublicKeyInfo.algorithm'),
+    subjectPublicKey: r.bitString('SubjectPublicKeyInfo.subjectPublicKey'),
+  }))
 }
 
 const UNIQUE_IDS = [0x81, 0xa1, 0x82, 0xa2]
+
+/** rsaEncryption (RFC 3279 §2.3.1). */
+const RSA_ENCRYPTION = '1.2.840.113549.1.1.1'
+/** id-ecPublicKey (RFC 5480 §2.1.1). */
+const EC_PUBLIC_KEY = '1.2.840.10045.2.1'

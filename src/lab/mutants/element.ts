@@ -27,8 +27,6 @@ export function readTree(der: Uint8Array): MutableElement[] | undefined {
 export function writeTree({ tag, content, length }: MutableElement): Uint8Array {
   const inner = content instanceof Uint8Array ? content : concat(content.map(writeTree))
   switch (length) {
-    case undefined:
-      return tlv(tag, inner)
     case 'long':
       return concat([Uint8Array.of(tag, 0x84), lengthIn4(inner.length), inner])
     case 'wrong':
@@ -36,6 +34,7 @@ export function writeTree({ tag, content, length }: MutableElement): Uint8Array 
     case 'indefinite':
       return concat([Uint8Array.of(tag, 0x80), inner, Uint8Array.of(0, 0)])
   }
+  return tlv(tag, inner)
 }
 
 /** A tree of its own, which changes to the other leave alone. */

@@ -8,6 +8,7 @@ import * as extensions from './extensions.ts'
 import * as identity from './identity.ts'
 import * as signature from './signature.ts'
 import * as signer from './signer.ts'
+import * as signerCertificate from './signer-certificate.ts'
 import * as times from './times.ts'
 
 /** Rules that have nothing to say unless `when` holds; asking that once for all of them keeps a clean response cheap. */
@@ -68,6 +69,7 @@ const families: readonly Family[] = [
       signer.signerNoCheckCritical,
       signer.signerSignedWithSha1,
       signer.signerAlgorithmsDiffer,
+      signerCertificate.signerCertificateMalformed,
     ],
   },
   {
@@ -79,6 +81,7 @@ const families: readonly Family[] = [
       signature.signatureAlgorithmUnsupported,
       signature.signatureAlgorithmUncommon,
       signature.signatureEcdsaParameters,
+      signature.algorithmParametersUnexpected,
       signature.signatureUnusedBits,
     ],
   },

@@ -1,4 +1,4 @@
-import { type Certificate, keyDetails, publicKey } from '../../x509/certificate.ts'
+import { type Certificate, keyShape, publicKey } from '../../x509/certificate.ts'
 import { formatName } from '../../x509/name.ts'
 import { type SignatureScheme, siblingSchemes } from '../../x509/signature.ts'
 import { allBut, type ClientName, clientNames } from '../clients.ts'
@@ -75,12 +75,13 @@ export const signatureAlgorithmUncommon: Rule = {
   remedy: 'fatal',
   check: onSigning(({ scheme, signer }) => {
     if (scheme === undefined) return undefined
-    const curve = signer && keyDetails(signer.certificate).namedCurve
+    const shape = signer && keyShape(signer.certificate)
+    const curve = shape?.kind === 'ec' ? shape.curve : undefined
     const rejectedBy = schemeRejectedBy(scheme) ?? curveRejectedBy.get(curve ?? '')
     return rejectedBy === undefined
       ? undefined
       : {
-          saw: scheme.family === 'ecdsa' ? `${scheme.name} on ${curve}` : scheme.name,
+          saw: scheme.family === 'ecdsa' ? `${scheme.name} on curve ${curve}` : scheme.name,
           required: 'RSA-PKCS1, or ECDSA on P-256, P-384 or P-521',
           rejectedBy,
         }
@@ -98,6 +99,21 @@ export const signatureEcdsaParameters: Rule = {
       ? { saw: `${scheme.name} with parameters`, required: 'no parameters' }
       : undefined,
   ),
+}
+
+export const algorithmParametersUnexpected: Rule = {
+  name: 'algorithm-parameters-unexpected',
+  meaning: 'An algorithm that takes no parameters has some; not every client can read them.',
+  reference: 'RFC 4055 §2.1 and §5; mozilla::pkix, BoringSSL, OpenSSL',
+  rejectedBy: ['mozpkix', 'boringssl', 'openssl', 'curl', 'nginx', 'haproxy'],
+  remedy: 'fatal',
+  check: onBasic(({ signatureAlgorithm, responses }, { signing }) => {
+    const isPkcs1 = signing?.scheme?.family === 'rsa-pkcs1'
+    const algorithms = responses.map(({ hashAlgorithm }) => hashAlgorithm)
+    if (isPkcs1) algorithms.push(signatureAlgorithm)
+    const odd = algorithms.find(({ parameters }) => parameters === 'other')
+    return odd && { saw: `${odd.oid} with parameters`, required: 'NULL, or no parameters' }
+  }),
 }
 
 export const signatureUnusedBits: Rule = {
@@ -145,9 +161,10 @@ function schemeRejectedBy({ family, digest }: SignatureScheme): readonly ClientN
   return undefined
 }
 
+/** By OID: secp256k1, then P-224. */
 const curveRejectedBy = new Map<string, readonly ClientName[]>([
-  ['secp256k1', ['mozpkix', 'boringssl', 'gnutls', 'go', 'openjdk', 'wolfssl']],
-  ['secp224r1', ['mozpkix', 'boringssl', 'openjdk']],
+  ['1.3.132.0.10', ['mozpkix', 'boringssl', 'gnutls', 'go', 'openjdk', 'wolfssl']],
+  ['1.3.132.0.33', ['mozpkix', 'boringssl', 'openjdk']],
 ])
 
 const MAX_TRIED = 8

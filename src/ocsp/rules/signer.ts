@@ -1,6 +1,6 @@
 import { iso } from '../../der/time.ts'
 import { algorithmDer } from '../../x509/algorithm.ts'
-import { type Certificate, keyDetails } from '../../x509/certificate.ts'
+import { type Certificate, keyShape } from '../../x509/certificate.ts'
 import { extensionOids, findExtension, OCSP_SIGNING } from '../../x509/extensions.ts'
 import { signatureByKeyOf } from '../../x509/issuer.ts'
 import { formatName } from '../../x509/name.ts'
@@ -223,7 +223,8 @@ export const signerKeyWeak: Rule = {
   rejectedBy: ['mozpkix'],
   remedy: 'fatal',
   check: onSigning(({ signer }) => {
-    const bits = signer && keyDetails(signer.certificate).modulusLength
+    const shape = signer && keyShape(signer.certificate)
+    const bits = shape?.kind === 'rsa' ? shape.modulusBits : undefined
     return bits !== undefined && bits < 2048
       ? { saw: `RSA key of ${bits} bits`, required: 'at least 2048' }
       : undefined
@@ -238,4 +239,13 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return equalBytes(a, 0, a.length, b)
 }
 
-const KNOWN: ReadonlySet<string> = new Set(Object.values(extensionOids))
+/** What OpenSSL and mozilla::pkix both take as critical; the others, such as subjectKeyIdentifier, must not be (RFC 5280 §4.2.1). */
+const KNOWN: ReadonlySet<string> = new Set([
+  extensionOids.keyUsage,
+  extensionOids.subjectAltName,
+  extensionOids.basicConstraints,
+  extensionOids.nameConstraints,
+  extensionOids.certificatePolicies,
+  extensionOids.extendedKeyUsage,
+  extensionOids.ocspNoCheck,
+])

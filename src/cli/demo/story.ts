@@ -1,0 +1,57 @@
+import { paint, type Terminal } from '../terminal.ts'
+
+/** Tells what happens, in numbered steps. */
+export class Story {
+  readonly #terminal: Terminal
+  #steps = 0
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal
+  }
+
+  /** What stands between or after the steps. */
+  chapter(title: string, ...lines: readonly string[]): void {
+    this.#terminal.out('')
+    this.#terminal.out(paint(this.#terminal, 'bold', title))
+    for (const line of lines) this.line(line)
+  }
+
+  /** The next numbered step: what is done, and then what that means. */
+  step(title: string, ...lines: readonly string[]): void {
+    this.#steps += 1
+    this.chapter(`${this.#steps}. ${title}`, ...lines)
+  }
+
+  line(text: string): void {
+    this.#terminal.out(text === '' ? '' : `   ${text}`)
+  }
+
+  /** How it goes. */
+  good(text: string): void {
+    this.line(`${paint(this.#terminal, 'green', '✓')} ${text}`)
+  }
+
+  bad(text: string): void {
+    this.line(`${paint(this.#terminal, 'red', '✗')} ${text}`)
+  }
+
+  /** Something that the service or its configuration says. */
+  quote(text: string): void {
+    for (const line of wrapped(text)) this.line(paint(this.#terminal, 'dim', `│ ${line}`))
+  }
+}
+
+/** In lines of {@link WIDTH}, broken at single spaces, those after the first indented. */
+function wrapped(text: string): readonly string[] {
+  const lines: string[] = []
+  let rest = text
+  while (rest.length > WIDTH) {
+    const at = rest.lastIndexOf(' ', WIDTH)
+    if (at <= 2) break
+    lines.push(rest.slice(0, at))
+    rest = `  ${rest.slice(at + 1)}`
+  }
+  return [...lines, rest]
+}
+
+const WIDTH = 92

@@ -1,0 +1,187 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it, test } from 'vitest'
+import { durationMs, HOUR_MS } from '../der/time.ts'
+import { makeHierarchy } from '../lab/hierarchy.ts'
+import { startResponder } from '../lab/responder.ts'
+import { clientNames } from '../ocsp/clients.ts'
+import { openSqliteStore } from '../store/sqlite.ts'
+import { systemClock } from '../time/clock.ts'
+import { everstaple, temporaryFolder } from './_everstaple.ts'
+
+const folder = temporaryFolder()
+const pki = makeHierarchy({ now: systemClock.now(), caKey: 'prime256v1' })
+const responder = await startResponder({ issuer: pki.issuer, validity: durationMs(HOUR_MS) })
+const leaf = pki.issueLeaf({ dnsNames: ['www.example.org'], ocspUrls: [responder.url] })
+const crlOnly = pki.issueLeaf({ dnsNames: ['quiet.example.org'], ocspUrls: [] })
+const at = (name: string) => join(folder.path, name)
+writeFileSync(at('fullchain.pem'), leaf.pem + pki.issuer.pem)
+writeFileSync(at('key.pem'), leaf.keyPem)
+writeFileSync(at('quiet.pem'), crlOnly.pem)
+writeFileSync(at('bad.yaml'), 'listen: 8888\n')
+writeFileSync(at('c.yaml'), 'responders:\n  allowAddresses: ["127.0.0.0/8"]\n')
+mkdirSync(at('mixed'))
+writeFileSync(at('mixed/junk.ocsp'), 'no response')
+writeFileSync(at('mixed/key.pem'), leaf.keyPem)
+mkdirSync(at('keys'))
+writeFileSync(at('keys/key.pem'), leaf.keyPem)
+const fetched = await run('fetch fullchain.pem --config c.yaml --out good.der')
+writeFileSync(at('mixed/good.ocsp'), readFileSync(at('good.der')))
+
+afterAll(async () => {
+  await responder[Symbol.asyncDispose]()
+  folder[Symbol.dispose]()
+})
+
+function run(line: string, input?: Uint8Array) {
+  return everstaple(folder.path, line.split(' '), input)
+}
+
+describe('everstaple', () => {
+  test.concurrent.each(['run', 'fetch', 'explain', 'status', 'demo'])(
+    '%s --help has an example',
+    async (command) => {
+      const { status, stdout } = await run(`${command} --help`)
+      expect(status).toBe(0)
+      expect(stdout).toMatch(new RegExp(`Example:\\n {2}\\$ everstaple ${command} \\S`))
+    },
+  )
+
+  test.concurrent.each([
+    ['--nonsense', /^everstaple: error: unknown option '--nonsense'\n/],
+    ['bogus', /^everstaple: error: unknown command 'bogus'\n/],
+    ['fetch', /^everstaple: error: missing required argument 'certificate'\n/],
+    ['fetch nowhere.pem', /^everstaple: error: 'nowhere.pem' does not exist\n/],
+    ['fetch key.pem', /^everstaple: error: 'key.pem': holds a private key and no certificate/],
+    ['fetch mixed', /^everstaple: error: 'mixed' is a folder\n/],
+    [
+      'fetch quiet.pem --issuer fullchain.pem',
+      /^everstaple: error: 'quiet.pem' names no OCSP responder/,
+    ],
+    ['explain keys', /^everstaple: error: folder 'keys' holds no OCSP response\n/],
+    ['explain good.der --at soon', /^everstaple: error: --at 'soon' is not a time\n/],
+    ['explain nowhere.der', /^everstaple: error: 'nowhere.der' does not exist\n/],
+    ['status --data nowhere', /^everstaple: error: there is no database .*nowhere/],
+    [
+      'status --config nowhere.yaml',
+      /^everstaple: error: configuration file 'nowhere.yaml' cannot be read: there is no such file\n/,
+    ],
+    ['status --config bad.yaml', /^everstaple: error: .*bad.yaml:1:9: listen: saw /],
+    ['run', /^everstaple: error: no certificates are given\n/],
+    ['run --certificates . --data key.pem', /^everstaple: error: .*key.pem/],
+  ])('%s ends with status 2, an error and a hint', async (line, message) => {
+    const { status, stdout, stderr } = await run(line)
+    expect([status, stdout]).toEqual([2, ''])
+    expect(stderr).toMatch(message)
+    expect(stderr).toMatch(/\neverstaple: hint: .*\n$/)
+    expect(stderr).not.toMatch(/\n\s+at /)
+  })
+
+  it('run says which port is in use', async () => {
+    const { status, stderr } = await run(
+      `run --certificates . --data run --listen 127.0.0.1:${responder.port}`,
+    )
+    expect(status).toBe(2)
+    expect(stderr).toMatch(
+      /^everstaple: error: port \d+ on 127.0.0.1 is in use\neverstaple: hint: stop /,
+    )
+  })
+})
+
+describe('everstaple fetch', () => {
+  it('tells what it did, and writes the staple', () => {
+    expect([fetched.status, fetched.stderr]).toEqual([0, ''])
+    expect(fetched.stdout).toMatch(/^GET http:\S+ \(127.0.0.1\), \d+ ms: a good response\n/)
+    expect(fetched.stdout).toMatch(/\nfullchain.pem: accepted by every required client\n/)
+  })
+
+  it('tells all in JSON, and why the responder was not asked', async () => {
+    const { status, stdout } = await run('fetch fullchain.pem --json')
+    expect(status).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({
+      file: 'fullchain.pem',
+      outcome: 'failed',
+      accepted: false,
+      problem: expect.stringMatching(/127\.0\.0\.1.*loopback/),
+      attempts: [{ method: 'GET', url: responder.url }],
+    })
+  })
+})
+
+describe('everstaple explain', () => {
+  it('gives one JSON object of the documented shape', async () => {
+    const { status, stdout } = await run('explain good.der --certificate fullchain.pem --json')
+    expect(status).toBe(0)
+    const explanation = JSON.parse(stdout)
+    expect(explanation).toMatchObject({
+      file: 'good.der',
+      accepted: true,
+      status: 'good',
+      signer: { kind: 'issuer' },
+      findings: [],
+      canonical: { accepted: true, bytesSaved: 0 },
+    })
+    expect(Object.keys(explanation.clients)).toEqual([...clientNames])
+    for (const time of ['thisUpdate', 'nextUpdate', 'producedAt', 'usableUntil']) {
+      expect(explanation[time]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
+    }
+  })
+
+  it('gives findings of the documented shape, and status 1', async () => {
+    const line = 'explain good.der --certificate fullchain.pem --at 2100-01-01T00:00:00Z --json'
+    const { status, stdout } = await run(line)
+    expect(status).toBe(1)
+    const [finding] = JSON.parse(stdout).findings
+    expect(finding).toMatchObject({
+      rule: expect.stringMatching(/^[a-z0-9-]+$/),
+      level: 'reject',
+      saw: expect.any(String),
+      required: expect.any(String),
+      rejectedBy: expect.any(Array),
+      reference: expect.any(String),
+    })
+  })
+
+  it('judges each response of a folder, and leaves keys and certificates alone', async () => {
+    const { status, stdout } = await run('explain mixed --certificate fullchain.pem --json')
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines.map(({ file, accepted }) => [file, accepted])).toEqual([
+      ['mixed/good.ocsp', true],
+      ['mixed/junk.ocsp', false],
+    ])
+    expect(status).toBe(1)
+  })
+
+  it('goes on after a file that cannot be read', async () => {
+    const { status, stdout, stderr } = await run(
+      'explain nowhere good.der --certificate fullchain.pem',
+    )
+    expect(status).toBe(2)
+    expect(stderr).toMatch(/^everstaple: error: 'nowhere' does not exist\n/)
+    expect(stdout).toMatch(/^good.der: accepted by every required client\n/)
+  })
+
+  it('reads standard input, and says what it cannot judge alone', async () => {
+    const { status, stdout } = await run('explain -', readFileSync(at('good.der')))
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/^-: nothing wrong seen, but not all could be judged\n/)
+    expect(stdout).toMatch(/give it with --issuer/)
+  })
+})
+
+describe('everstaple status', () => {
+  it('reports from an empty store without an alarm', async () => {
+    await (await openSqliteStore({ folder: at('data') }))[Symbol.asyncDispose]()
+    const text = await run('status --data data')
+    expect(text).toEqual({ status: 0, stdout: 'no certificate can have a staple\n', stderr: '' })
+    const json = await run('status --data data --json')
+    expect(JSON.parse(json.stdout)).toEqual({
+      coverage: { managed: 0, stapled: 0, missing: [] },
+      certificates: [],
+      problems: [],
+    })
+  })
+})

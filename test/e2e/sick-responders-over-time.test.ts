@@ -1,0 +1,119 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  DAY_MS,
+  durationMs,
+  epochMs,
+  HOUR_MS,
+  MINUTE_MS,
+  plus,
+  SECOND_MS,
+} from '../../src/der/time.ts'
+import { tryLater } from '../../src/lab/faults/answers.ts'
+import { misbehaviour } from '../../src/lab/faults/catalogue.ts'
+import { until } from '../../src/lab/faults/combine.ts'
+import { judge } from '../../src/ocsp/judge.ts'
+import { BEING_FETCHED } from '../../src/store/store.ts'
+import { SimulatedClock } from '../../src/time/simulated-clock.ts'
+import { type Clinic, type Hospital, openClinic, openHospital, served } from './_sick-responders.ts'
+
+const START = epochMs(Date.UTC(2026, 10, 24, 4))
+
+describe('one service over three days of a simulated clock, real HTTP', () => {
+  const clock = new SimulatedClock(START)
+  const clinics = new Map<string, Clinic>()
+  let hospital: Hospital
+
+  /** For each sick CA, what was served at each look: whether a staple, and when. */
+  const looks: { readonly name: string; readonly hours: number; readonly covered: boolean }[] = []
+
+  beforeAll(async () => {
+    for (const name of ['periods-without-overlap', 'slow-to-know', 'expires-and-stays']) {
+      clinics.set(name, await openClinic({ name, clock, fault: misbehaviour(name).fault }))
+    }
+    const week = durationMs(7 * DAY_MS)
+    const storm = await openClinic({ name: 'storm', clock, validity: week })
+    clinics.set('storm', storm)
+    hospital = await openHospital([...clinics.values()], { clock, random: () => 0.5 })
+    await hospital.outcome(storm.leaves[0]?.certificate.fingerprint ?? '')
+    storm.responder.setFault(until(plus(START, 3 * DAY_MS), tryLater))
+    await walk(2.5 * HOUR_MS, 20 * SECOND_MS)
+    await walk(74 * HOUR_MS, 15 * MINUTE_MS)
+  })
+  afterAll(async () => {
+    await hospital?.[Symbol.asyncDispose]()
+    for (const clinic of clinics.values()) await clinic[Symbol.asyncDispose]()
+  })
+
+  /** Lets time go on to `end`, and looks at what every CA's certificate has at each step. */
+  async function walk(end: number, step: number): Promise<void> {
+    while (clock.monotonic() < end) {
+      await clock.advance(durationMs(step))
+      await fetched()
+      for (const [name, clinic] of clinics) {
+        const response = await served(hospital, clinic)
+        const covered = response instanceof Uint8Array
+        looks.push({ name, covered, hours: clock.monotonic() / HOUR_MS })
+        if (!covered) continue
+        const { issuer, leaves } = clinic
+        const { certificate } = leaves[0] ?? issuer
+        const now = clock.now()
+        const verdict = judge({ response, certificate, issuer: issuer.certificate, now })
+        if (!verdict.accepted) throw new Error(`${name}: ${JSON.stringify(verdict.findings)}`)
+      }
+    }
+  }
+
+  /** Resolves when nothing is being fetched and what is due has been, unless the service lets it wait. */
+  async function fetched(): Promise<void> {
+    const { store } = hospital.service
+    for (let waited = 0; waited < 200; waited++) {
+      const due = await store.nextDueAt()
+      let busy = false
+      for await (const { schedule } of store.entries()) busy ||= schedule?.reason === BEING_FETCHED
+      if (busy) waited = 0
+      else if (due === undefined || due > clock.now()) return
+      await turn()
+    }
+  }
+
+  const clinicOf = (name: string): Clinic => {
+    const clinic = clinics.get(name)
+    if (clinic === undefined) throw new Error(`there is no CA for ${name}`)
+    return clinic
+  }
+
+  /** Of the looks in these hours, how many found a staple. */
+  const share = (name: string, from: number, to: number) => {
+    const all = looks.filter((l) => l.name === name && l.hours > from && l.hours <= to)
+    return all.filter(({ covered }) => covered).length / all.length
+  }
+
+  test('seed 4: three days of tryLater cost nothing, are asked politely, and are over at once', async () => {
+    expect(share('storm', 0, 74)).toBe(1)
+    const [leaf] = clinicOf('storm').leaves
+    const entry = await hospital.service.store.entry({ id: leaf?.certificate.fingerprint ?? '' })
+    expect(entry?.staple?.fetchedAt).toBeGreaterThan(START + 3 * DAY_MS)
+    expect(entry?.schedule?.lastError).toBeUndefined()
+    const { requests } = clinicOf('storm').responder
+    const during = requests.filter(({ at }) => at < START + 3 * DAY_MS)
+    // Once an hour at most, and somewhat more often in the beginning.
+    expect(during.length).toBeLessThan(150)
+  })
+
+  test('seed 5: a certificate that the CA knows after ten minutes has its staple ten minutes later', () => {
+    expect(share('slow-to-know', 0, 0.16)).toBe(0)
+    expect(share('slow-to-know', 1 / 3, 74)).toBe(1)
+  })
+
+  // Todo: responses are not polled for around the roll-over; a certificate goes without for eight minutes of each hour. A surprise pass fails.
+  test.fails('seed 1: between periods without overlap there is hardly more than the unavoidable gap', () => {
+    // Of each hour the last 36 seconds are kept back for clients whose clocks are ahead; looks are 20 seconds apart.
+    expect(share('periods-without-overlap', 0, 2.5)).toBeGreaterThan(0.975)
+  })
+
+  test('46: a response that expires and stays is served while it is good and no longer', () => {
+    expect(share('expires-and-stays', 0, 0.98)).toBe(1)
+    expect(share('expires-and-stays', 1, 74)).toBe(0)
+  })
+})
