@@ -36,9 +36,9 @@ const beside: Readonly<Record<string, readonly string[]>> = {
 const guests: Readonly<Record<string, (file: string) => boolean>> = {
   events: (file) => order.indexOf(roomOf(file)) >= order.indexOf('responders'),
   version: (file) => order.indexOf(roomOf(file)) >= order.indexOf('serve'),
-  lab: (file) => /^src\/cli\/(demo|simulate)/.test(file),
+  lab: (file) => file.startsWith('src/cli/demo'),
   // The demo runs a server as users of the entry point would.
-  tls: (file) => /^src\/cli\/demo/.test(file),
+  tls: (file) => file.startsWith('src/cli/demo'),
 }
 
 const purePackages = ['node:crypto']

@@ -7,6 +7,8 @@ export const peerPackages = {
   openssl: 'openssl',
   curl: 'curl',
   nginx: 'nginx',
+  'gnutls-cli': 'gnutls-bin',
+  haproxy: 'haproxy',
 } as const
 
 export type PeerName = keyof typeof peerPackages

@@ -42,7 +42,7 @@ export function makeMutants(hierarchy: Hierarchy, now: EpochMs): (random: Random
       return { response: writeTree(tree), story: `${from.name}: ${done} anywhere` }
     }
     const anew = random() < 0.2
-    const done = anew ? [] : mutate(signed, random, others)
+    const done = anew ? 'nothing' : mutate(signed, random, others)
     let story = `${from.name}: ${done} in the signed part, which is signed again`
     const tbs = Buffer.from(writeTree(signed))
     const named = anew || random() < 0.7 ? renamed(tbs, direct, delegated) : tbs
@@ -69,15 +69,11 @@ function seed(name: string, response: Uint8Array): Seed[] {
   return [{ name, response, tree: trailing.length > 0 ? undefined : tree }]
 }
 
-function mutate(
-  target: MutableElement,
-  random: Random,
-  others: readonly MutableElement[],
-): string[] {
+function mutate(target: MutableElement, random: Random, others: readonly MutableElement[]): string {
   const names = Object.keys(mutations)
   const chosen = Array.from({ length: pick([1, 1, 2, 3], random) }, () => pick(names, random))
   for (const name of chosen) (mutations[name] as Mutation)(target, random, others)
-  return chosen
+  return chosen.join(', ')
 }
 
 /** Mutations that need no structure. */
