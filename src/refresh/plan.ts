@@ -7,6 +7,7 @@ import {
   plus,
   SECOND_MS,
 } from '../der/time.ts'
+import { type Habits, hasGap, isKnown } from '../responders/cadence.ts'
 import type { Random } from '../time/clock.ts'
 import { jitter } from '../time/jitter.ts'
 
@@ -19,34 +20,97 @@ export interface Plan {
 /** The times of a staple that planning looks at. */
 export interface StapleTimes {
   readonly thisUpdate: EpochMs
+  readonly nextUpdate: EpochMs
   readonly usableUntil: EpochMs
 }
 
+/** What is known when the responder has answered well, be it with the staple that was in hand. */
+export interface Answered {
+  readonly staple: StapleTimes
+  readonly habits: Habits
+  /** Until when caches give the same answer again, as its HTTP header fields say. */
+  readonly freshUntil: EpochMs | undefined
+}
+
 /**
- * When to ask for a newer staple while all is well: at a quarter of its usable life, so that three quarters are left for a CA that is away;
- * where that has passed, as with responses that were made long before they were fetched, after a quarter of what is left. With ±10 %
- * of jitter; never sooner than a sixteenth of the usable life or a minute, whichever is less, so that the questions do not come ever faster
- * as the end comes near.
+ * When to ask for a newer staple while all is well: when the CA is expected to have one, as soon as its habits are known; until then at a
+ * quarter of the usable life, so that three quarters are left for a CA that is away. With jitter. Caches that would give the same
+ * answer are left alone until half of its life.
  */
-export function planRefresh(staple: StapleTimes, now: EpochMs, random: Random): Plan {
-  const { thisUpdate, usableUntil } = staple
-  const life = Math.max(0, usableUntil - thisUpdate)
-  const least = plus(now, Math.round(Math.min(Math.max(life / 16, LEAST_WAIT), MOST_LEAST_WAIT)))
-  const quarter = plus(thisUpdate, jitter(quarterOf(life), JITTER, random))
+export function planRefresh(answered: Answered, now: EpochMs, random: Random): Plan {
+  const { staple, habits, freshUntil } = answered
+  const plan = isKnown(habits)
+    ? planByHabits(staple, habits, now, random)
+    : planByLife(staple, now, random)
+  if (freshUntil === undefined || freshUntil <= plan.dueAt || hasGap(habits)) return plan
+  const half = plus(staple.thisUpdate, lifeOf(staple) / 2)
+  if (plan.dueAt >= half) return plan
+  const dueAt = epochMs(Math.min(freshUntil, half))
+  return { dueAt, reason: 'the cache that answered gives the same until then' }
+}
+
+/**
+ * A quarter of usable life; where that has passed, as with responses that were made long before they were fetched, a quarter of what is
+ * left. Never sooner than a sixteenth of the usable life or a minute, whichever is less, so that the questions do not come
+ * ever faster as the end comes near.
+ */
+function planByLife(staple: StapleTimes, now: EpochMs, random: Random): Plan {
+  const life = lifeOf(staple)
+  const least = plus(now, Math.round(Math.min(Math.max(life / 16, SECOND_MS), MINUTE_MS)))
+  const quarter = plus(staple.thisUpdate, jitter(share(life, 4), JITTER, random))
   if (quarter > least) return { dueAt: quarter, reason: 'a quarter of usable life' }
-  const left = Math.max(0, usableUntil - now)
-  const later = plus(now, jitter(quarterOf(left), JITTER, random))
+  const left = Math.max(0, staple.usableUntil - now)
+  const later = plus(now, jitter(share(left, 4), JITTER, random))
   return {
     dueAt: epochMs(Math.max(later, least)),
     reason: 'a quarter of the usable life that is left',
   }
 }
 
-function quarterOf(ms: number): DurationMs {
-  return durationMs(Math.round(ms / 4))
+function planByHabits(
+  staple: StapleTimes,
+  habits: Habits & { readonly renewal: DurationMs },
+  now: EpochMs,
+  random: Random,
+): Plan {
+  const life = lifeOf(staple)
+  const expected = plus(staple.thisUpdate, habits.renewal + habits.lag)
+  if (hasGap(habits)) return planAcrossGap(expected, habits.renewal, now)
+  if (expected <= now) {
+    const wait = Math.max(SECOND_MS, Math.min(life, habits.renewal) / POLLS)
+    const dueAt = plus(now, jitter(durationMs(Math.round(wait)), JITTER, random))
+    return { dueAt, reason: 'the CA is late with its next one' }
+  }
+  const spread = (habits.renewal / POLLS) * random()
+  const soonest = plus(now, life / MOST_PER_LIFE)
+  const wished = Math.max(expected + spread, soonest)
+  // A habit can be mistaken: whatever it says, some of the last quarter of life is left for asking.
+  const late = plus(staple.thisUpdate, life * 0.75)
+  const latest = now < late ? late : plus(now, (staple.usableUntil - now) / 2)
+  return wished <= latest
+    ? { dueAt: epochMs(Math.round(wished)), reason: 'the CA is expected to have a newer one' }
+    : { dueAt: epochMs(Math.round(latest)), reason: 'a quarter of usable life is left' }
+}
+
+/** Asked at the moment at which it should be there, and then at ever longer intervals, each half of what it is late. */
+function planAcrossGap(expected: EpochMs, renewal: DurationMs, now: EpochMs): Plan {
+  if (expected > now) {
+    return { dueAt: expected, reason: 'the next one is expected, and periods hardly overlap' }
+  }
+  const wait = Math.min(Math.max((now - expected) / 2, SECOND_MS), renewal / 60)
+  return { dueAt: plus(now, Math.round(wait)), reason: 'periods hardly overlap: asking closely' }
+}
+
+function lifeOf({ thisUpdate, usableUntil }: StapleTimes): DurationMs {
+  return durationMs(Math.max(0, usableUntil - thisUpdate))
+}
+
+function share(ms: number, parts: number): DurationMs {
+  return durationMs(Math.round(ms / parts))
 }
 
 const JITTER = 0.1
-/** Even for a response that lives for seconds, as in tests. */
-const LEAST_WAIT = SECOND_MS
-const MOST_LEAST_WAIT = MINUTE_MS
+/** How finely a renewal is watched for that is late, and how widely certificates that were renewed together are spread. */
+const POLLS = 32
+/** A CA that signs anew for each request is asked no more often than this in the life of a staple. */
+const MOST_PER_LIFE = 24

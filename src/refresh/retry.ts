@@ -18,6 +18,7 @@ export interface Failed {
   /** Failed attempts since the last success, this one included. */
   readonly attempts: number
   readonly remedy: Remedy
+  readonly trouble: Trouble
   /** What the responder asked for, if it did. */
   readonly retryAfter: DurationMs | undefined
   /** When the staple in hand ends; `undefined` without one. */
@@ -25,35 +26,50 @@ export interface Failed {
 }
 
 /**
- * When to try again: exponential back-off, half of each step certain and half drawn, from ten seconds to an hour, to a day for faults that
- * asking does not cure. The nearer the deadline, the shorter: never more than a sixth of the time that is left, so that several attempts
- * fit in; once it has passed, at most ten minutes. Retry-After is honoured as far as these limits allow.
+ * Whose trouble it is, for how long to wait:
+ * - `responder`: it is away, overloaded or says tryLater, whatever it is asked. Its health decides how often anybody asks, so that a
+ *   certificate that needs it badly waits a minute at most.
+ * - `certificate`: it answers, but not with a staple for this one.
+ * - `too-new`: it does not know a certificate that is younger than a day yet (CA #5). CAs have fifteen minutes (BR 4.9.10).
+ */
+export type Trouble = 'responder' | 'certificate' | 'too-new'
+
+/**
+ * When to try again: exponential back-off with full jitter, from ten seconds on average to an hour, to a day for faults that asking does
+ * not cure. The nearer the deadline, the shorter: never more than a sixth of the time that is left, so that several attempts fit
+ * in; once it has passed, minutes. Retry-After is honoured as far as these limits allow.
  */
 export function planRetry(failed: Failed, now: EpochMs, random: Random): Plan {
-  const { attempts, remedy, retryAfter, deadline } = failed
-  const longest = remedy === 'fatal' ? DAY_MS : HOUR_MS
+  const { attempts, remedy, trouble, retryAfter, deadline } = failed
+  const longest =
+    trouble === 'too-new' ? LONGEST_TOO_NEW : remedy === 'fatal' ? DAY_MS : HOUR_MS
   const step = Math.min(longest, FIRST_STEP * 2 ** Math.min(attempts - 1, MAX_DOUBLINGS))
-  const drawn = step / 2 + (step / 2) * random()
+  const drawn = Math.max(step * random(), LEAST_WAIT)
   const wished = Math.min(Math.max(drawn, retryAfter ?? 0), DAY_MS)
-  const allowed = deadline === undefined ? longest : longestBefore(deadline, now)
+  const allowed = Math.min(longest, longestBefore(deadline, trouble, now))
   const wait = durationMs(Math.round(Math.min(wished, allowed)))
-  const haste = deadline === undefined || wished <= allowed ? '' : hasteFor(deadline, now)
-  const hope = remedy === 'fatal' ? ': asking is not likely to cure this' : ''
   const reason = `attempt ${attempts + 1}, ${formatDuration(wait)} after the last failed`
-  return { dueAt: plus(now, wait), reason: reason + (haste === '' ? hope : haste) }
+  return { dueAt: plus(now, wait), reason: reason + remark(failed, wished > allowed, now) }
 }
 
-function longestBefore(deadline: EpochMs, now: EpochMs): number {
-  return deadline > now ? Math.max((deadline - now) / 6, LEAST_WAIT) : WITHOUT
+function longestBefore(deadline: EpochMs | undefined, trouble: Trouble, now: EpochMs): number {
+  if (deadline !== undefined && deadline > now) return Math.max((deadline - now) / 6, LEAST_WAIT)
+  if (trouble === 'responder') return MINUTE_MS
+  return deadline === undefined ? DAY_MS : WITHOUT
 }
 
-function hasteFor(deadline: EpochMs, now: EpochMs): string {
-  return `: sooner, as the staple in hand ${deadline > now ? 'ends soon' : 'has ended'}`
+function remark({ remedy, trouble, deadline }: Failed, isHurried: boolean, now: EpochMs): string {
+  if (trouble === 'too-new') return ': the CA may not know so new a certificate yet'
+  if (isHurried && deadline !== undefined) {
+    return `: sooner, as the staple in hand ${deadline > now ? 'ends soon' : 'has ended'}`
+  }
+  return remedy === 'fatal' ? ': asking is not likely to cure this' : ''
 }
 
-const FIRST_STEP = 10 * SECOND_MS
-const LEAST_WAIT = FIRST_STEP / 2
-/** 10 s doubled 14 times is more than the longest wait. */
-const MAX_DOUBLINGS = 14
+const FIRST_STEP = 20 * SECOND_MS
+const LEAST_WAIT = 2 * SECOND_MS
+/** 20 s doubled 13 times is more than the longest wait. */
+const MAX_DOUBLINGS = 13
+const LONGEST_TOO_NEW = 15 * MINUTE_MS
 /** A server may be without a staple meanwhile; and still no more than a handful of requests an hour. */
 const WITHOUT = 10 * MINUTE_MS

@@ -1,0 +1,97 @@
+import { type DurationMs, durationMs, type EpochMs, MINUTE_MS } from '../der/time.ts'
+
+/** What is known of how a responder renews its answers. */
+export interface Habits {
+  /** nextUpdate less thisUpdate; `undefined` where nothing was seen. */
+  readonly validity: DurationMs | undefined
+  /** From one thisUpdate to the next of the same certificate: how often there is something newer. */
+  readonly renewal: DurationMs | undefined
+  /** From its thisUpdate until a new answer can be had: greater than zero where answers are made ahead or spread slowly. */
+  readonly lag: DurationMs
+  /** Renewals that were seen: a few are needed before the others mean much. */
+  readonly seen: number
+}
+
+/** Nothing seen yet. */
+export const unknownHabits: Habits = {
+  validity: undefined,
+  renewal: undefined,
+  lag: durationMs(0),
+  seen: 0,
+}
+
+/** An answer that was newer than the one in hand. */
+export interface Renewal {
+  /** The answer that was in hand. */
+  readonly before: { readonly thisUpdate: EpochMs }
+  readonly after: { readonly thisUpdate: EpochMs; readonly nextUpdate: EpochMs }
+  /** When the new one came. */
+  readonly seenAt: EpochMs
+  /** When a request last gave the former one again; `undefined` where none did. */
+  readonly sameAt: EpochMs | undefined
+}
+
+/**
+ * Habits with one more renewal taken in. Each value follows what is seen by a fifth, and at once where it was unknown or
+ * half or double of what is seen: a CA that changes its period is believed. A renewal that spans several periods, because
+ * nobody asked in between, tells of one of them.
+ */
+export function learn(habits: Habits, { before, after, seenAt, sameAt }: Renewal): Habits {
+  const spacing = after.thisUpdate - before.thisUpdate
+  const renewal = follow(habits.renewal, onePeriod(spacing, habits.renewal))
+  return {
+    validity: follow(habits.validity, after.nextUpdate - after.thisUpdate),
+    renewal,
+    lag: learnLag(habits, { renewal, appearedAfter: sameAt, after, seenAt }),
+    seen: Math.min(habits.seen + 1, ENOUGH),
+  }
+}
+
+/** Whether enough was seen to go by. */
+export function isKnown(habits: Habits): habits is Habits & { readonly renewal: DurationMs } {
+  return habits.renewal !== undefined && habits.seen >= ENOUGH
+}
+
+/** Whether periods overlap too little to always hold a valid answer (CA #1): the next one comes when the former one ends, give or take a minute. */
+export function hasGap({ validity, renewal, lag }: Habits): boolean {
+  if (validity === undefined || renewal === undefined) return false
+  return renewal + lag >= validity - MINUTE_MS
+}
+
+/** The period that fits a whole number of times into `spacing`, nearest to the one that is known. */
+function onePeriod(spacing: number, known: DurationMs | undefined): number {
+  if (known === undefined || spacing <= known * 1.5) return spacing
+  return spacing / Math.round(spacing / known)
+}
+
+/**
+ * The new answer appeared between the last time that the former one was given again and now. Where nobody asked shortly before,
+ * it may have been there for long: the lag is taken for a little less, until somebody asks too early again.
+ */
+function learnLag(
+  habits: Habits,
+  seen: {
+    readonly renewal: DurationMs
+    readonly appearedAfter: EpochMs | undefined
+    readonly after: { readonly thisUpdate: EpochMs }
+    readonly seenAt: EpochMs
+  },
+): DurationMs {
+  const { renewal, appearedAfter, after, seenAt } = seen
+  const longest = seenAt - after.thisUpdate
+  if (appearedAfter === undefined || seenAt - appearedAfter > renewal / 8) {
+    return durationMs(Math.max(0, Math.min(Math.round(habits.lag * 0.95), longest)))
+  }
+  const appeared = (appearedAfter + seenAt) / 2
+  return follow(habits.lag, Math.max(0, appeared - after.thisUpdate))
+}
+
+function follow(known: DurationMs | undefined, seen: number): DurationMs {
+  if (known === undefined || seen > known * 2 || seen < known / 2) {
+    return durationMs(Math.round(seen))
+  }
+  return durationMs(Math.round(known + (seen - known) / 5))
+}
+
+/** One renewal may be an outage that ended; three alike are a habit. */
+const ENOUGH = 3
