@@ -35,6 +35,7 @@ const staple: StapleRecord = {
   nextUpdate: plus(now, 1),
   usableUntil: plus(now, 1),
   fetchedAt: now,
+  servedFrom: now,
   url: nasty,
 }
 const error = new Error(nasty)
@@ -54,6 +55,11 @@ const samples: { readonly [name in keyof Events]: (events: Events) => void } = {
   stapleUnchanged: (e) => e.stapleUnchanged({ certificate, next }),
   fetchFailed: (e) => e.fetchFailed({ certificate, problem: nasty, next, coveredUntil: undefined }),
   certificateRevoked: (e) => e.certificateRevoked({ certificate, problem: nasty }),
+  staleEdge: (e) =>
+    e.staleEdge({ certificate, remoteAddress: nasty, thisUpdate: now, held: now }),
+  responderAway: (e) => e.responderAway({ responder: nasty }),
+  responderBack: (e) => e.responderBack({ responder: nasty, after: durationMs(1) }),
+  clockDiffers: (e) => e.clockDiffers({ ahead: durationMs(1), responders: 2 }),
   storeFailed: (e) => e.storeFailed({ error }),
   issuerFound: (e) => e.issuerFound({ certificate, url: nasty }),
   issuerNotFound: (e) => e.issuerNotFound({ certificate, problem: nasty, retryIn: durationMs(1) }),

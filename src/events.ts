@@ -1,9 +1,9 @@
 import type { SourceProblem } from './certificates/source.ts'
-import { type EpochMs, iso } from './der/time.ts'
+import { durationMs, type EpochMs, iso } from './der/time.ts'
 import type { FileOutputEvents } from './edge/outputs/managed-file.ts'
 import type { ReloadEvents } from './edge/reload.ts'
 import type { Finding } from './ocsp/verdict.ts'
-import type { AttemptEvents } from './refresh/attempt.ts'
+import type { CrawlerEvents } from './refresh/crawler.ts'
 import type { IntakeChanges } from './refresh/intake.ts'
 import type { IssuerSearchEvents } from './refresh/issuer-search.ts'
 import type { HttpEvents } from './serve/http.ts'
@@ -19,7 +19,7 @@ export type Log = (
 ) => void
 
 /** Every thing that happens, one function each: the only place where log lines are worded. */
-export type Events = AttemptEvents &
+export type Events = CrawlerEvents &
   IssuerSearchEvents &
   VerifiedStaplesEvents &
   HttpEvents &
@@ -36,7 +36,12 @@ export type Events = AttemptEvents &
 
 /** The events of the service, written to `log`. */
 export function createEvents(log: Log): Events {
-  return { ...serviceEvents(log), ...fetchEvents(log), ...outputEvents(log) }
+  return {
+    ...serviceEvents(log),
+    ...fetchEvents(log),
+    ...responderEvents(log),
+    ...outputEvents(log),
+  }
 }
 
 function serviceEvents(
@@ -170,6 +175,30 @@ function fetchEvents(
     stapleRefused({ id, findings }) {
       const message = `stored staple of ${id} is no longer acceptable: ${describeFindings(findings)}`
       log('warn', message, { event: 'stapleRefused', id, findings })
+    },
+  }
+}
+
+function responderEvents(
+  log: Log,
+): Pick<Events, 'staleEdge' | 'responderAway' | 'responderBack' | 'clockDiffers'> {
+  return {
+    staleEdge({ certificate, remoteAddress = 'its cache', thisUpdate, held }) {
+      const message = `${certificate.name}: ${remoteAddress} of ${certificate.responder} gives a response of ${iso(thisUpdate)}, older than the one in hand of ${iso(held)}, which is kept`
+      log('warn', message, { event: 'staleEdge', ...identify(certificate), remoteAddress })
+    },
+    responderAway({ responder }) {
+      const message = `${responder}: nothing but trouble, it is only probed until it answers; staples in hand last`
+      log('warn', message, { event: 'responderAway', responder })
+    },
+    responderBack({ responder, after }) {
+      const message = `${responder}: answers again, after ${formatDuration(after)}`
+      log('info', message, { event: 'responderBack', responder, after })
+    },
+    clockDiffers({ ahead, responders }) {
+      const by = formatDuration(durationMs(Math.abs(ahead)))
+      const message = `THE CLOCK OF THIS MACHINE is ${by} ${ahead > 0 ? 'ahead of' : 'behind'} that of ${responders === 1 ? 'the responder' : `${responders} responders`}: clients may refuse staples that look good here; set it right, as by NTP`
+      log('error', message, { event: 'clockDiffers', ahead, responders })
     },
   }
 }

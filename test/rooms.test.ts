@@ -36,7 +36,7 @@ const beside: Readonly<Record<string, readonly string[]>> = {
 const guests: Readonly<Record<string, (file: string) => boolean>> = {
   events: (file) => order.indexOf(roomOf(file)) >= order.indexOf('responders'),
   version: (file) => order.indexOf(roomOf(file)) >= order.indexOf('serve'),
-  lab: (file) => file.startsWith('src/cli/demo'),
+  lab: (file) => /^src\/cli\/(demo|simulate)/.test(file),
   // The demo runs a server as users of the entry point would.
   tls: (file) => file.startsWith('src/cli/demo'),
 }

@@ -38,7 +38,7 @@ function run(line: string, input?: Uint8Array) {
 }
 
 describe('everstaple', () => {
-  test.concurrent.each(['run', 'fetch', 'explain', 'status', 'demo'])(
+  test.concurrent.each(['run', 'fetch', 'explain', 'status', 'simulate', 'demo'])(
     '%s --help has an example',
     async (command) => {
       const { status, stdout } = await run(`${command} --help`)

@@ -89,11 +89,33 @@ program
   .argument('[certificate]', 'a name, a fingerprint or a file')
   .addOption(configOption())
   .option('--data <dir>', 'the data folder of the service')
+  .option('--responders', 'how each responder does, how often it renews, and what is wrong with it')
   .option('--json', 'one JSON object')
   .addHelpText('after', example('everstaple status www.example.org'))
-  .action(async (certificate, options) => {
-    const { statusCommand } = await import('./status.ts')
-    status = await statusCommand(certificate, options, { terminal, clock })
+  .action(async (certificate, { responders, ...options }) => {
+    if (responders) {
+      const { statusRespondersCommand } = await import('./status-responders.ts')
+      status = await statusRespondersCommand(options, { terminal, clock })
+    } else {
+      const { statusCommand } = await import('./status.ts')
+      status = await statusCommand(certificate, options, { terminal, clock })
+    }
+  })
+
+program
+  .command('simulate')
+  .description('the availability model: this design beside the opportunistic one, against faults')
+  .option('--certificates <n>', 'certificates that are kept', '100000')
+  .option('--days <n>', 'length of the simulation', '90')
+  .option('--regions <n>', 'caches of the opportunistic design', '100')
+  .option('--connections-per-day <n>', 'over all certificates and regions', '1000000000')
+  .option('--seed <n>', 'another one gives other faults at other times', '1')
+  .option('--scenario <name...>', 'only these; default: all')
+  .option('--json', 'one JSON object')
+  .addHelpText('after', example('everstaple simulate --certificates 1000000 --days 90'))
+  .action(async (options) => {
+    const { simulateCommand } = await import('./simulate.ts')
+    status = await simulateCommand(options, { terminal, clock })
   })
 
 program

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import type { EpochMs } from '../der/time.ts'
 import { LocalOutputs, type OutputSource } from '../edge/local-outputs.ts'
 import type { Events } from '../events.ts'
 import { Crawler } from '../refresh/crawler.ts'
@@ -40,7 +41,7 @@ export async function startService(config: Config, world: ServiceWorld): Promise
   const outputs = parts.use(
     new LocalOutputs({
       outputs: config.outputs,
-      source: { current: (id) => currentOf(id, store, staples) },
+      source: { current: (id) => currentOf(id, { store, staples, now: clock.now() }) },
       clock,
       events,
     }),
@@ -98,7 +99,10 @@ async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
     store,
     transport,
     policy: config.policy,
-    concurrency: config.responders.concurrency,
+    limits: {
+      ...config.responders.concurrency,
+      ratePerSecond: config.responders.ratePerSecond,
+    },
     changed,
   })
   const issuers = new IssuerSearch({ ...world, store, transport, found: () => crawler.wake() })
@@ -151,9 +155,15 @@ async function startOutputs({ store, outputs, world }: Parts, stop: AbortSignal)
 
 async function currentOf(
   id: string,
-  store: Store,
-  staples: VerifiedStaples,
+  {
+    store,
+    staples,
+    now,
+  }: { readonly store: Store; readonly staples: VerifiedStaples; readonly now: EpochMs },
 ): ReturnType<OutputSource['current']> {
   const entry = await store.entry({ id })
-  return entry && { certificate: entry.certificate, staple: await staples.byId(id) }
+  if (entry === undefined) return undefined
+  const { certificate, staple } = entry
+  const changesAt = staple !== undefined && staple.servedFrom > now ? staple.servedFrom : undefined
+  return { certificate, staple: await staples.byId(id), changesAt }
 }

@@ -31,7 +31,11 @@ describe('defaults', () => {
         certificates: [],
         data: '/home/ann/.local/share/everstaple',
         listen: { host: '127.0.0.1', port: 8888 },
-        responders: { allowAddresses: [], concurrency: { total: 64, perResponder: 8 } },
+        responders: {
+          allowAddresses: [],
+          concurrency: { total: 64, perResponder: 8 },
+          ratePerSecond: 200,
+        },
         policy: { clients: clientNames, sha1Signatures: 'refuse', maxSizeBytes: 12_288 },
         outputs: [],
         log: { format: 'text' },

@@ -24,6 +24,8 @@ export interface RespondersConfig {
   readonly allowAddresses: readonly string[]
   /** Exchanges at a time. */
   readonly concurrency: { readonly total: number; readonly perResponder: number }
+  /** Requests to one responder. */
+  readonly ratePerSecond: number
 }
 
 /** What the command line gave, as written. Each overrides its key in the file. */

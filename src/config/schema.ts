@@ -21,6 +21,7 @@ export interface FileKeys {
   readonly responders: {
     readonly allowAddresses: readonly string[]
     readonly concurrency: { readonly total: number; readonly perResponder: number }
+    readonly ratePerSecond: number
   }
   readonly policy: {
     readonly clients: readonly ClientName[]
@@ -85,7 +86,7 @@ const concurrency = map({
   total: count(1_024)
     .default(64)
     .meta({ description: 'Exchanges at a time, over all responders.' }),
-  perResponder: count(64)
+  perResponder: count(256)
     .optional()
     .meta({ description: 'Exchanges at a time with one responder. Default: 8, or total.' }),
 })
@@ -109,6 +110,9 @@ export const fileKeys: z.ZodType<FileKeys> = map({
       .default([])
       .meta({ description: 'Addresses outside of the public internet that may be asked.' }),
     concurrency: concurrency.prefault({}),
+    ratePerSecond: count(100_000)
+      .default(200)
+      .meta({ description: 'Requests a second to one responder, at most, on average.' }),
   }).prefault({}),
   policy: map({
     clients: clients.prefault('all').meta({ description: 'Clients that must accept a staple.' }),

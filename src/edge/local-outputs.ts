@@ -15,12 +15,17 @@ export interface FileOutputSettings {
 
 /** Knows what outputs are to hold. */
 export interface OutputSource {
-  /** The certificate as it is managed now, with its usable staple if it has one; `undefined` where it is not managed. May reject. */
-  current(
-    id: string,
-  ): Promise<
-    { readonly certificate: OutputCertificate; readonly staple: Staple | undefined } | undefined
-  >
+  /** The certificate as it is managed now; `undefined` where it is not managed. May reject. */
+  current(id: string): Promise<CurrentStaple | undefined>
+}
+
+/** What outputs are to hold for a certificate. */
+export interface CurrentStaple {
+  readonly certificate: OutputCertificate
+  /** `undefined` where there is no usable one. */
+  readonly staple: Staple | undefined
+  /** When another staple, which is there already, takes its place. */
+  readonly changesAt: EpochMs | undefined
 }
 
 /** What outputs tell. */
@@ -49,8 +54,8 @@ export class LocalOutputs implements AsyncDisposable {
   readonly #events: OutputEvents
   /** The last update of each certificate that has one under way. */
   readonly #turns = new Map<string, Promise<void>>()
-  /** Certificates whose last update did not come through, by id. */
-  readonly #missed = new Map<string, OutputCertificate>()
+  /** Certificates to be brought again, by id: the last update did not come through, or another staple is to take its place. */
+  readonly #again = new Map<string, OutputCertificate>()
   #free = MOST_AT_ONCE
   readonly #queue: (() => void)[] = []
 
@@ -102,10 +107,10 @@ export class LocalOutputs implements AsyncDisposable {
     }
   }
 
-  /** Removes what is past its usableUntil, and tries again what did not come through. For every minute or so. */
+  /** Removes what is past its usableUntil, and brings again what did not come through or was to wait. For every minute or so. */
   async sweep(): Promise<void> {
-    const missed = [...this.#missed.values()]
-    for (const certificate of missed) await this.update(certificate)
+    const again = [...this.#again.values()]
+    for (const certificate of again) await this.update(certificate)
     await Promise.all(this.#files.map((files) => files.sweep()))
   }
 
@@ -126,9 +131,10 @@ export class LocalOutputs implements AsyncDisposable {
           staple === undefined ? files.withdraw(as) : files.apply(as, staple),
         ),
       )
-      this.#missed.delete(certificate.id)
+      if (current?.changesAt === undefined) this.#again.delete(certificate.id)
+      else this.#again.set(certificate.id, certificate)
     } catch (error) {
-      this.#missed.set(certificate.id, certificate)
+      this.#again.set(certificate.id, certificate)
       this.#events.storeFailed({ error })
     } finally {
       const next = this.#queue.shift()

@@ -1,23 +1,35 @@
 import { httpOcspUrls } from '../certificates/classify.ts'
-import type { DurationMs, EpochMs } from '../der/time.ts'
-import { iso } from '../der/time.ts'
+import { DAY_MS, type EpochMs, iso, plus } from '../der/time.ts'
 import { judge } from '../ocsp/judge.ts'
 import type { Policy } from '../ocsp/policy.ts'
-import type { Remedy } from '../ocsp/verdict.ts'
+import type { Staple } from '../ocsp/verdict.ts'
+import type { LoggedAttempt } from '../responders/attempt-log.ts'
+import { hasGap } from '../responders/cadence.ts'
 import {
   describeFailure,
   type FetchFailure,
+  isNotKnownYet,
+  isResponderTrouble,
   isRevocation,
   remedyOf,
 } from '../responders/fetch-failure.ts'
-import { type Attempt, type FetchOutcome, fetchStaple } from '../responders/fetch-staple.ts'
+import {
+  type Attempt,
+  type FetchOutcome,
+  fetchStaple,
+  type Held,
+} from '../responders/fetch-staple.ts'
+import type { Sign } from '../responders/health.ts'
 import type { Transport } from '../responders/transport.ts'
 import type { CertificateRecord, Claim, Schedule, StapleRecord, Store } from '../store/store.ts'
 import type { Clock, Random } from '../time/clock.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
-import { planRefresh } from './plan.ts'
-import { isNewer } from './replacement.ts'
-import { planRetry } from './retry.ts'
+import { logged } from './attempt-record.ts'
+import type { ClockComparison } from './clock-comparison.ts'
+import type { KnownIssuers } from './known-issuers.ts'
+import { afterFailure, afterSuccess, type Lapse } from './next-schedule.ts'
+import { isNewer, servedFrom } from './replacement.ts'
+import type { ResponderBook } from './responder-book.ts'
 
 /** What comes of attempts. */
 export interface AttemptEvents {
@@ -30,6 +42,13 @@ export interface AttemptEvents {
   }): void
   /** The responder's answer is good and not newer than the one in hand. */
   stapleUnchanged(event: { readonly certificate: CertificateRecord; readonly next: Schedule }): void
+  /** The responder's answer is good and older than the one in hand: a cache or a backend of it has not been renewed. */
+  staleEdge(event: {
+    readonly certificate: CertificateRecord
+    readonly remoteAddress: string | undefined
+    readonly thisUpdate: EpochMs
+    readonly held: EpochMs
+  }): void
   fetchFailed(event: {
     readonly certificate: CertificateRecord
     readonly problem: string
@@ -58,27 +77,65 @@ export interface AttemptOptions {
   readonly changed: (certificate: CertificateRecord) => void
 }
 
+/** What attempts have in common while the crawler runs. */
+export interface AttemptContext extends AttemptOptions {
+  readonly book: ResponderBook
+  readonly clocks: ClockComparison
+  readonly issuers: KnownIssuers
+}
+
+/** How one attempt is told to end, and what it tells when the responder has been heard and the outcome is only to be stored. */
+export interface AttemptCalls {
+  readonly signal: AbortSignal
+  /** Called once; without a sign where it tells nothing about the responder. */
+  readonly heard: (sign: Sign | undefined) => void
+}
+
 /**
- * Fetches a staple for a claimed certificate and stores what came of it and when to ask next. Ended by `signal` before there is an
- * outcome, the certificate is due again as before. Rejects only where the program is wrong.
+ * Fetches a staple for a claimed certificate and stores what came of it and when to ask next. Ended by `signal` before there is an outcome, the
+ * certificate is due again as before. Rejects only where the program is wrong.
  */
 export async function attempt(
   claim: Claim,
-  options: AttemptOptions,
-  signal: AbortSignal,
+  context: AttemptContext,
+  { signal, heard }: AttemptCalls,
 ): Promise<void> {
-  const { transport, clock, policy } = options
-  const subject = subjectOf(claim.certificate)
+  const subject = subjectOf(claim.certificate, context)
+  const run = new Run(claim, context)
   if (subject === undefined) {
-    const problem = 'the stored certificate or its issuer cannot be read'
-    return retry(claim, options, { problem, remedy: 'fatal', retryAfter: undefined })
+    heard(undefined)
+    await run.fail({
+      problem: 'the stored certificate or its issuer cannot be read',
+      remedy: 'fatal',
+      trouble: 'certificate',
+      retryAfter: undefined,
+    })
+    return
   }
-  const urls = httpOcspUrls(subject.certificate)
-  const outcome = await fetchStaple({ ...subject, urls, transport, clock, policy, signal })
-  if (outcome.kind === 'staple') return take(claim, subject, outcome, options)
-  if (signal.aborted) return void (await complete(claim, options, claim.schedule))
-  if (isRevocation(outcome.failure)) return revoke(claim, options, outcome)
-  return retry(claim, options, lapseOf(outcome.failure))
+  const { transport, clock, policy, clocks, book } = context
+  const { responder } = claim.certificate
+  const usable = usableStaple(claim, subject, context)
+  const habits = book.habits(responder)
+  const outcome = await fetchStaple({
+    ...subject,
+    urls: httpOcspUrls(subject.certificate),
+    held: usable && { thisUpdate: usable.thisUpdate, state: stateOf(usable, clock.now()) },
+    transport,
+    clock,
+    policy,
+    signal,
+  })
+  const isAborted = outcome.kind === 'failed' && signal.aborted
+  heard(isAborted ? undefined : signOf(outcome))
+  if (isAborted) return run.handBack()
+  clocks.look(responder, outcome.attempts, clock.now())
+  await run.settle(outcome, subject, usable)
+
+  function stateOf({ thisUpdate, usableUntil }: StapleRecord, now: EpochMs): Held['state'] {
+    // Where periods hardly overlap every staple ends like this, and there is nothing newer anywhere.
+    const isEnding = usableUntil - now < (usableUntil - thisUpdate) / 10 && !hasGap(habits)
+    return isEnding ? 'ending' : 'lasting'
+  }
 }
 
 interface Subject {
@@ -86,40 +143,18 @@ interface Subject {
   readonly issuer: Certificate
 }
 
-function subjectOf(record: CertificateRecord): Subject | undefined {
+function subjectOf(
+  record: CertificateRecord,
+  { issuers }: AttemptContext,
+): Subject | undefined {
   const certificate = parseCertificate(record.der)
-  const issuer = record.issuer && parseCertificate(record.issuer)
+  const issuer = record.issuer && issuers.parse(record.issuer)
   if ('kind' in certificate || issuer === undefined || 'kind' in issuer) return undefined
   return { certificate, issuer }
 }
 
-/** A good staple is never replaced by an older one, and never by one that is past its use. */
-async function take(
-  claim: Claim,
-  subject: Subject,
-  { staple, url }: Extract<FetchOutcome, { kind: 'staple' }>,
-  options: AttemptOptions,
-): Promise<void> {
-  const { clock, random, events, changed } = options
-  const now = clock.now()
-  const held = heldStaple(claim, subject, options)
-  if (held !== undefined && !isNewer(staple, held)) return keep(claim, held, options)
-  if (staple.usableUntil <= now) {
-    const problem = `the response is usable until ${iso(staple.usableUntil)} only, and the CA has nothing newer`
-    return retry(claim, options, { problem, remedy: 'back-off', retryAfter: undefined })
-  }
-  const { der, received, producedAt, thisUpdate, nextUpdate, usableUntil } = staple
-  const times = { producedAt, thisUpdate, nextUpdate, usableUntil }
-  const record: StapleRecord = { der, received, ...times, fetchedAt: now, url }
-  const next = afterSuccess(planRefresh(staple, now, random), now)
-  if (!(await complete(claim, options, next, record))) return
-  const bytesSaved = received.length - der.length
-  events.stapleStored({ certificate: claim.certificate, staple: record, next, bytesSaved })
-  changed(claim.certificate)
-}
-
 /** The staple in hand, if it may still be handed out: judged anew, as the disk may be damaged or the policy another one. */
-function heldStaple(
+function usableStaple(
   { staple }: Claim,
   subject: Subject,
   { clock, policy }: AttemptOptions,
@@ -129,101 +164,188 @@ function heldStaple(
   return judge({ response: staple.der, ...subject, now, policy }).accepted ? staple : undefined
 }
 
-/** The CA has nothing newer; in the last tenth of the life of the staple in hand that is a failure. */
-async function keep(claim: Claim, held: StapleRecord, options: AttemptOptions): Promise<void> {
-  const { clock, random, events } = options
-  const now = clock.now()
-  if (held.usableUntil - now < (held.usableUntil - held.thisUpdate) / 10) {
-    const problem = 'the CA has nothing newer than the staple in hand, which is in its last tenth'
-    return retry(claim, options, { problem, remedy: 'back-off', retryAfter: undefined })
+function signOf(outcome: FetchOutcome): Sign | undefined {
+  const requests = outcome.attempts.length
+  if (requests === 0) return undefined
+  if (outcome.kind === 'staple') return { kind: 'answered', requests, retryAfter: undefined }
+  const { failure } = outcome
+  const kind = isResponderTrouble(failure) ? 'trouble' : 'answered'
+  return { kind, requests, retryAfter: retryAfterOf(failure) }
+}
+
+function retryAfterOf(failure: FetchFailure): Lapse['retryAfter'] {
+  return failure.kind === 'http' || failure.kind === 'responder' ? failure.retryAfter : undefined
+}
+
+/** What becomes of one claim. */
+class Run {
+  readonly #claim: Claim
+  readonly #context: AttemptContext
+  /** Kept with the outcome. */
+  #log: readonly LoggedAttempt[] = []
+
+  constructor(claim: Claim, context: AttemptContext) {
+    this.#claim = claim
+    this.#context = context
   }
-  const next = afterSuccess(planRefresh(held, now, random), now)
-  if (await complete(claim, options, next)) {
-    events.stapleUnchanged({ certificate: claim.certificate, next })
+
+  async settle(
+    outcome: FetchOutcome,
+    { certificate }: Subject,
+    usable: StapleRecord | undefined,
+  ): Promise<void> {
+    const { attempts } = outcome
+    const { id } = this.#claim.certificate
+    const held = this.#claim.staple?.thisUpdate
+    this.#log = attempts.map((each) => logged(each, { id, certificate, held }))
+    if (outcome.kind === 'staple') return this.#take(outcome, usable)
+    const { failure } = outcome
+    const lapse = lapseOf(failure, certificate, this.#context.clock.now())
+    if (!isRevocation(failure)) return this.fail(lapse)
+    if (isConfirmed(lapse.problem, attempts)) return this.#revoke(lapse)
+    const problem = `${lapse.problem}, by one answer only: to be confirmed over another connection`
+    return this.fail({ ...lapse, problem, remedy: 'back-off' })
+  }
+
+  /** A good staple is never replaced by an older one, and never by one that is past its use. */
+  async #take(
+    outcome: Extract<FetchOutcome, { kind: 'staple' }>,
+    usable: StapleRecord | undefined,
+  ): Promise<void> {
+    const { staple, freshUntil } = outcome
+    const { clock } = this.#context
+    if (usable !== undefined && !isNewer(staple, usable)) return this.#keep(outcome, usable)
+    if (staple.usableUntil <= clock.now()) {
+      const problem = `the response is usable until ${iso(staple.usableUntil)} only, and the CA has nothing newer`
+      return this.fail({ ...NOTHING_NEWER, problem })
+    }
+    this.#learn(staple)
+    const record = this.#recordOf(outcome)
+    const next = afterSuccess({ staple, freshUntil, ...this.#planning() })
+    if (!(await this.#complete(next, record))) return
+    const { certificate } = this.#claim
+    const bytesSaved = staple.received.length - staple.der.length
+    this.#context.events.stapleStored({ certificate, staple: record, next, bytesSaved })
+    this.#context.changed(certificate)
+  }
+
+  /** The CA has nothing newer; in the last tenth of the life of the staple in hand that is a failure, unless it is its habit. */
+  async #keep(
+    { staple, freshUntil, attempts }: Extract<FetchOutcome, { kind: 'staple' }>,
+    held: StapleRecord,
+  ): Promise<void> {
+    const { events, clock } = this.#context
+    const { certificate } = this.#claim
+    const { thisUpdate } = staple
+    if (thisUpdate < held.thisUpdate) {
+      const remoteAddress = attempts.at(-1)?.remoteAddress
+      events.staleEdge({ certificate, remoteAddress, thisUpdate, held: held.thisUpdate })
+    }
+    const planning = this.#planning()
+    const isEnding = held.usableUntil - clock.now() < (held.usableUntil - held.thisUpdate) / 10
+    if (isEnding && !hasGap(planning.habits)) {
+      const problem = 'the CA has nothing newer than the staple in hand, which is in its last tenth'
+      return this.fail({ ...NOTHING_NEWER, problem })
+    }
+    const next = afterSuccess({ staple: held, freshUntil, ...planning })
+    if (await this.#complete(next)) events.stapleUnchanged({ certificate, next })
+  }
+
+  #learn(after: Staple): void {
+    const { staple: before, schedule, certificate } = this.#claim
+    if (before === undefined || after.thisUpdate <= before.thisUpdate) return
+    const { book, clock } = this.#context
+    const wasUnchanged = schedule.attempts === 0 || hasGap(book.habits(certificate.responder))
+    const { lastAttemptAt = before.fetchedAt } = schedule
+    const sameAt = wasUnchanged && lastAttemptAt > before.fetchedAt ? lastAttemptAt : undefined
+    book.learn(certificate.responder, { before, after, seenAt: clock.now(), sameAt })
+  }
+
+  #recordOf({ staple, url }: Extract<FetchOutcome, { kind: 'staple' }>): StapleRecord {
+    const { der, received, producedAt, thisUpdate, nextUpdate, usableUntil } = staple
+    const now = this.#context.clock.now()
+    const { staple: held, former } = this.#claim
+    const served = held !== undefined && held.servedFrom > now ? former : held
+    return {
+      ...{ der, received, producedAt, thisUpdate, nextUpdate, usableUntil, url },
+      fetchedAt: now,
+      servedFrom: servedFrom(staple, served, now),
+    }
+  }
+
+  /** Withdraws the staple; a second connection has said the same, as one bad backend of several must not take it away. */
+  async #revoke(lapse: Lapse): Promise<void> {
+    const { store, events, changed } = this.#context
+    const { certificate } = this.#claim
+    try {
+      await store.withdrawStaple(certificate.id)
+    } catch (error) {
+      return events.storeFailed({ error })
+    }
+    const next = afterFailure(this.#claim, { ...lapse, remedy: 'fatal' }, this.#planning())
+    await this.#complete({ ...next })
+    changed(certificate)
+    events.certificateRevoked({ certificate, problem: lapse.problem })
+  }
+
+  /** Nothing came of it. */
+  async fail(lapse: Lapse): Promise<void> {
+    const { certificate, staple } = this.#claim
+    const next = afterFailure(this.#claim, lapse, this.#planning())
+    if (!(await this.#complete(next))) return
+    const { clock, events } = this.#context
+    const isCovered = staple !== undefined && staple.usableUntil > clock.now()
+    const coveredUntil = isCovered ? staple.usableUntil : undefined
+    events.fetchFailed({ certificate, problem: lapse.problem, next, coveredUntil })
+  }
+
+  /** Nothing was done: it is due as before. */
+  async handBack(): Promise<void> {
+    await this.#complete(this.#claim.schedule)
+  }
+
+  #planning() {
+    const { book, clock, random } = this.#context
+    return { habits: book.habits(this.#claim.certificate.responder), now: clock.now(), random }
+  }
+
+  async #complete(next: Schedule, staple?: StapleRecord): Promise<boolean> {
+    const { store, events } = this.#context
+    const attempts = this.#log
+    try {
+      await store.complete(this.#claim.certificate.id, next, {
+        attempts,
+        ...(staple && { staple }),
+      })
+      return true
+    } catch (error) {
+      events.storeFailed({ error })
+      return false
+    }
   }
 }
 
-/** Withdraws the staple once a second connection has said the same; one bad backend of several must not take it away. */
-async function revoke(
-  claim: Claim,
-  options: AttemptOptions,
-  { failure, attempts }: Extract<FetchOutcome, { kind: 'failed' }>,
-): Promise<void> {
-  const { store, events, changed } = options
-  const { certificate } = claim
-  const lapse = lapseOf(failure)
-  if (!isConfirmed(lapse.problem, attempts)) {
-    const problem = `${lapse.problem}, by one answer only: to be confirmed over another connection`
-    return retry(claim, options, { ...lapse, problem, remedy: 'back-off' })
-  }
-  try {
-    await store.withdrawStaple(certificate.id)
-  } catch (error) {
-    return events.storeFailed({ error })
-  }
-  const next = afterFailure(claim, { ...lapse, remedy: 'fatal' }, undefined, options)
-  await complete(claim, options, next)
-  changed(certificate)
-  events.certificateRevoked({ certificate, problem: lapse.problem })
-}
+const NOTHING_NEWER = {
+  remedy: 'back-off',
+  trouble: 'certificate',
+  retryAfter: undefined,
+} as const
 
 function isConfirmed(problem: string, attempts: readonly Attempt[]): boolean {
   const same = attempts.filter((each) => each.problem === problem)
   return same.length > 1 && same.some(({ connection }) => connection === 'fresh')
 }
 
-/** What a failure means for the schedule. */
-interface Lapse {
-  readonly problem: string
-  readonly remedy: Remedy
-  readonly retryAfter: DurationMs | undefined
-}
-
-function lapseOf(failure: FetchFailure): Lapse {
-  const asked = failure.kind === 'http' || failure.kind === 'responder'
+function lapseOf(failure: FetchFailure, certificate: Certificate, now: EpochMs): Lapse {
+  const isNew = now < plus(certificate.notBefore, DAY_MS)
   return {
     problem: describeFailure(failure),
     remedy: remedyOf(failure),
-    retryAfter: asked ? failure.retryAfter : undefined,
-  }
-}
-
-async function retry(claim: Claim, options: AttemptOptions, lapse: Lapse): Promise<void> {
-  const { certificate, staple } = claim
-  const next = afterFailure(claim, lapse, staple?.usableUntil, options)
-  if (!(await complete(claim, options, next))) return
-  const isCovered = staple !== undefined && staple.usableUntil > options.clock.now()
-  const coveredUntil = isCovered ? staple.usableUntil : undefined
-  options.events.fetchFailed({ certificate, problem: lapse.problem, next, coveredUntil })
-}
-
-function afterSuccess(plan: Pick<Schedule, 'dueAt' | 'reason'>, now: EpochMs): Schedule {
-  return { ...plan, attempts: 0, lastAttemptAt: now, lastError: undefined }
-}
-
-function afterFailure(
-  { schedule }: Claim,
-  { problem, remedy, retryAfter }: Lapse,
-  deadline: EpochMs | undefined,
-  { clock, random }: AttemptOptions,
-): Schedule {
-  const now = clock.now()
-  const attempts = schedule.attempts + 1
-  const plan = planRetry({ attempts, remedy, retryAfter, deadline }, now, random)
-  return { ...plan, attempts, lastAttemptAt: now, lastError: problem }
-}
-
-async function complete(
-  { certificate }: Claim,
-  { store, events }: AttemptOptions,
-  next: Schedule,
-  staple?: StapleRecord,
-): Promise<boolean> {
-  try {
-    await store.complete(certificate.id, next, staple)
-    return true
-  } catch (error) {
-    events.storeFailed({ error })
-    return false
+    trouble: isResponderTrouble(failure)
+      ? 'responder'
+      : isNew && isNotKnownYet(failure)
+        ? 'too-new'
+        : 'certificate',
+    retryAfter: retryAfterOf(failure),
   }
 }

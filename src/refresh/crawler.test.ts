@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { DAY_MS, durationMs, HOUR_MS, MINUTE_MS, plus, SECOND_MS } from '../der/time.ts'
+import { DAY_MS, durationMs, HOUR_MS, iso, MINUTE_MS, plus, SECOND_MS } from '../der/time.ts'
 import type { Lie } from '../lab/authority.ts'
 import type { LabCertificate } from '../lab/ca.ts'
 import { httpError, lying, ocspError, silent } from '../lab/faults/answers.ts'
@@ -9,6 +9,7 @@ import type { CertStatusKnob } from '../lab/response-builder.ts'
 import { defaultPolicy } from '../ocsp/policy.ts'
 import type { UndiciTransport } from '../responders/undici-transport.ts'
 import type { Entry, Store } from '../store/store.ts'
+import { formatDuration } from '../time/duration.ts'
 import { SimulatedClock } from '../time/simulated-clock.ts'
 import { found, localTransport, pki, snapshotOf, start, storeFolder, until } from './_setup.ts'
 import { Crawler, type CrawlerOptions } from './crawler.ts'
@@ -63,7 +64,7 @@ describe('the crawler', () => {
   })
 
   const worse: readonly (readonly [string, Fault, RegExp])[] = [
-    ['an older one', lying(shifted(-2 * DAY_MS)), /^unchanged$/],
+    ['an older one', lying(shifted(-2 * DAY_MS)), /^stale edge: /],
     ['tryLater', ocspError(3), /^failed: the responder says tryLater; covered$/],
     ['an HTTP error', httpError(500), /^failed: HTTP status 500; covered$/],
     ['unauthorized', ocspError(6), /^failed: the responder says unauthorized; covered$/],
@@ -125,7 +126,8 @@ describe('the crawler', () => {
       await until(() => clock.sleeping > 0 && crawler.underWay === 0)
       await clock.advance(durationMs(SECOND_MS))
     }
-    expect(responder.requests.length).toBeLessThan(8)
+    // Three attempts of three requests each, as another connection may have something better.
+    expect(responder.requests.length).toBeLessThan(10)
     expect((await entryOf(leaf)).staple).toBeUndefined()
   })
 
@@ -143,7 +145,7 @@ describe('the crawler', () => {
     await using other = await respond(silent)
     const silentOnes = Array.from({ length: 4 }, () => pki.issueLeaf({ ocspUrls: [other.url] }))
     await manage(...silentOnes)
-    crawl({ concurrency: { total: 4, perResponder: 2 } })
+    crawl({ limits: { total: 4, perResponder: 2, ratePerSecond: 100 } })
     await until(() => other.requests.length === 2)
     await manage(...silentOnes, leaf)
     crawler.wake()
@@ -230,7 +232,7 @@ function crawl(changes: Partial<CrawlerOptions> = {}): void {
     clock,
     random: () => 0.5,
     policy: defaultPolicy,
-    concurrency: { total: 8, perResponder: 4 },
+    limits: { total: 8, perResponder: 4, ratePerSecond: 100 },
     changed: () => {},
     events: {
       stapleStored: () => log.push('stored'),
@@ -238,6 +240,10 @@ function crawl(changes: Partial<CrawlerOptions> = {}): void {
       fetchFailed: ({ problem, coveredUntil }) =>
         log.push(`failed: ${problem}; ${coveredUntil === undefined ? 'NOT covered' : 'covered'}`),
       certificateRevoked: ({ problem }) => log.push(`revoked: ${problem}`),
+      staleEdge: ({ thisUpdate }) => log.push(`stale edge: ${iso(thisUpdate)}`),
+      responderAway: () => log.push('away'),
+      responderBack: () => log.push('back'),
+      clockDiffers: ({ ahead }) => log.push(`clock: ${formatDuration(ahead)}`),
       storeFailed: ({ error }) => log.push(`store: ${String(error)}`),
     },
     ...changes,

@@ -1,14 +1,27 @@
 import { type DurationMs, durationMs, MINUTE_MS, SECOND_MS } from '../der/time.ts'
+import type { Sign } from '../responders/health.ts'
 import type { Claim, Store } from '../store/store.ts'
-import { type AttemptOptions, attempt } from './attempt.ts'
+import { type AttemptContext, type AttemptEvents, type AttemptOptions, attempt } from './attempt.ts'
+import { ClockComparison, type ClockEvents } from './clock-comparison.ts'
 import { replanFromFuture, SetbackWatch } from './clock-setback.ts'
-import { type LaneLimits, Lanes } from './lanes.ts'
+import { KnownIssuers } from './known-issuers.ts'
+import { ResponderBook, type ResponderEvents } from './responder-book.ts'
 
 /** What the crawler works with. */
 export interface CrawlerOptions extends AttemptOptions {
   readonly store: Store
-  /** Fetches under way at once. */
-  readonly concurrency: LaneLimits
+  readonly events: CrawlerEvents
+  readonly limits: CrawlerLimits
+}
+
+/** What the crawler tells. */
+export type CrawlerEvents = AttemptEvents & ResponderEvents & ClockEvents
+
+/** How many fetches may be under way at once, over all and for one responder, and how many requests one responder gets in a second. */
+export interface CrawlerLimits {
+  readonly total: number
+  readonly perResponder: number
+  readonly ratePerSecond: number
 }
 
 /**
@@ -17,54 +30,81 @@ export interface CrawlerOptions extends AttemptOptions {
  */
 export class Crawler {
   readonly #options: CrawlerOptions
-  readonly #lanes: Lanes
+  readonly #context: AttemptContext
+  readonly #book: ResponderBook
   readonly #setback: SetbackWatch
-  /** Ids of the certificates that are being fetched: a claim may lapse meanwhile, when the wall clock steps. */
+  /** Ids of the certificates that are being fetched or stored: a claim may lapse meanwhile, when the wall clock steps. */
   readonly #underWay = new Set<string>()
+  #fetching = 0
   /** Aborted, with the reason, when an attempt threw: the program is wrong. */
   readonly #broken = new AbortController()
   #wake: AbortController = new AbortController()
+  #ended: PromiseWithResolvers<void> = Promise.withResolvers<void>()
+  #rememberedAt: DurationMs
 
   constructor(options: CrawlerOptions) {
     this.#options = options
-    this.#lanes = new Lanes(options.concurrency)
-    this.#setback = new SetbackWatch(options.clock)
+    const { clock, random, events, limits } = options
+    const { perResponder: concurrency, ratePerSecond } = limits
+    this.#book = new ResponderBook({
+      ...{ clock, random, events },
+      limits: { concurrency, ratePerSecond },
+    })
+    this.#context = {
+      ...options,
+      book: this.#book,
+      clocks: new ClockComparison(events),
+      issuers: new KnownIssuers(),
+    }
+    this.#setback = new SetbackWatch(clock)
+    this.#rememberedAt = clock.monotonic()
   }
 
-  /** Fetches under way. */
+  /** Certificates that are being fetched or stored. */
   get underWay(): number {
     return this.#underWay.size
   }
 
   /** Something may be due earlier than the store said when the loop went to sleep. */
   wake(): void {
-    this.#wake.abort()
+    this.#wake.abort('woken')
   }
 
   /** Runs until `signal` is aborted and the fetches under way have ended. Rejects only where the program is wrong. */
   async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options
     const stop = AbortSignal.any([signal, this.#broken.signal])
+    await this.#recall(stop)
     while (!stop.aborted) {
       // Before the look, so that what happens during it is not slept through.
       this.#wake = new AbortController()
       if (this.#setback.look() === 'set-back') await this.#replan()
       const taken = await this.#takeDue(stop)
+      if (clock.monotonic() - this.#rememberedAt >= REMEMBER_EVERY) await this.#remember()
       if (taken !== 'some') await this.#rest(taken, stop)
     }
-    await this.#lanes.idle()
+    while (this.#underWay.size > 0) await this.#ended.promise
+    await this.#remember()
     this.#broken.signal.throwIfAborted()
   }
 
-  /** Starts what is due and has room. `blocked`: something is due, but its lane is full. */
-  async #takeDue(stop: AbortSignal): Promise<'some' | 'none' | 'blocked' | 'store-failed'> {
-    const { store, clock, events } = this.#options
+  /** Starts what is due and has room; else for how long there is none. */
+  async #takeDue(stop: AbortSignal): Promise<'some' | Rest> {
+    const { store, clock, events, limits } = this.#options
     let taken = 0
-    let blocked = 0
+    let isBlocked = false
+    let roomIn: number = PAUSE.blocked
     try {
       for (const responder of await store.dueResponders(clock.now())) {
-        const limit = this.#lanes.room(responder)
+        const room = this.#book.room(responder)
+        const limit = Math.min(
+          room,
+          limits.total - this.#fetching,
+          MOST_UNDER_WAY - this.#underWay.size,
+        )
         if (limit <= 0 || stop.aborted) {
-          blocked++
+          isBlocked = true
+          roomIn = Math.min(roomIn, this.#book.roomIn(responder) ?? roomIn)
           continue
         }
         const claims = await store.claimDue({ responder, now: clock.now(), limit, lease: LEASE })
@@ -73,27 +113,39 @@ export class Crawler {
       }
     } catch (error) {
       events.storeFailed({ error })
-      return 'store-failed'
+      return { why: 'store-failed', wait: PAUSE['store-failed'] }
     }
-    return taken > 0 ? 'some' : blocked > 0 ? 'blocked' : 'none'
+    if (taken > 0) return 'some'
+    if (isBlocked) return { why: 'blocked', wait: durationMs(Math.max(roomIn, SHORTEST_REST)) }
+    // Whatever ends next wakes it, so that it looks often enough without asking the store when.
+    const isBusy = this.#underWay.size > 0
+    return { why: 'none', wait: isBusy ? PAUSE.blocked : await this.#untilDue() }
   }
 
   #start(responder: string, claim: Claim, stop: AbortSignal): void {
     const { id } = claim.certificate
     if (this.#underWay.has(id)) return
     this.#underWay.add(id)
-    this.#lanes
-      .run(responder, () => attempt(claim, this.#options, stop))
+    this.#fetching++
+    const begun = this.#book.begin(responder)
+    // What is left to do then takes nothing of the responder: the next fetch need not wait for the disk.
+    const heard = (sign: Sign | undefined) => {
+      this.#fetching--
+      this.#book.end(responder, begun, sign)
+      this.wake()
+    }
+    attempt(claim, this.#context, { signal: stop, heard })
       .catch((error: unknown) => this.#broken.abort(error))
       .finally(() => {
         this.#underWay.delete(id)
+        this.#ended.resolve()
+        this.#ended = Promise.withResolvers<void>()
         this.wake()
       })
   }
 
   /** Sleeps until something is due, as far as that is known, or `wake` is called, as it is when a fetch has ended. */
-  async #rest(why: 'none' | 'blocked' | 'store-failed', stop: AbortSignal): Promise<void> {
-    const wait = why === 'none' ? await this.#untilDue() : PAUSE[why]
+  async #rest({ why, wait }: Rest, stop: AbortSignal): Promise<void> {
     // Each fetch that ends wakes it, and a store that fails would be tried, and told of, as often.
     const until = why === 'store-failed' ? stop : AbortSignal.any([stop, this.#wake.signal])
     await this.#options.clock.sleep(wait, until)
@@ -111,6 +163,30 @@ export class Crawler {
     }
   }
 
+  /** What earlier runs have learnt of responders. Without it all works, only less well: the store will be asked again for other things. */
+  async #recall(stop: AbortSignal): Promise<void> {
+    const { store, clock, events } = this.#options
+    while (!stop.aborted) {
+      try {
+        return this.#book.load(await store.responders())
+      } catch (error) {
+        events.storeFailed({ error })
+        await clock.sleep(PAUSE['store-failed'], stop)
+      }
+    }
+  }
+
+  /** Keeps what was learnt of responders. */
+  async #remember(): Promise<void> {
+    const { store, clock, events } = this.#options
+    this.#rememberedAt = clock.monotonic()
+    try {
+      for (const record of this.#book.takeChanges()) await store.putResponder(record)
+    } catch (error) {
+      events.storeFailed({ error })
+    }
+  }
+
   async #replan(): Promise<void> {
     const { store, clock, events } = this.#options
     try {
@@ -121,12 +197,22 @@ export class Crawler {
   }
 }
 
+/** Why nothing was taken, and for how long it is worth waiting. */
+interface Rest {
+  readonly why: 'none' | 'blocked' | 'store-failed'
+  readonly wait: DurationMs
+}
+
 /** After a crash a claim lies still for this long; a fetch takes a minute and a half at the very most (8 attempts of 10 s). */
 const LEASE: DurationMs = durationMs(3 * MINUTE_MS)
 /** The wall clock may step, and a suspended machine sleeps longer than it thinks: look at least this often. */
 const LONGEST_REST: DurationMs = durationMs(MINUTE_MS)
 /** Another one may have become due since `dueResponders`: not a busy loop. */
 const SHORTEST_REST: DurationMs = durationMs(50)
+/** Outcomes that wait for a slow disk take memory. */
+const MOST_UNDER_WAY = 2_048
+/** Each renewal teaches something; what is lost in a crash is learnt again. */
+const REMEMBER_EVERY: DurationMs = durationMs(MINUTE_MS)
 const PAUSE = {
   // While one responder is due and busy, nextDueAt does not tell when another is due.
   blocked: durationMs(SECOND_MS),

@@ -33,7 +33,7 @@ describe('takeIn()', () => {
 
   it('keeps staple and schedule of a certificate that moved to another file', async () => {
     await takeIn(store, snapshotOf([found(leaf)]), start)
-    await store.complete(id, schedule, staple)
+    await store.complete(id, schedule, { staple })
     const moved = found(leaf, pki.issuer, ['/certs/b.pem'])
     const changes = await takeIn(store, snapshotOf([moved]), plus(start, HOUR_MS))
     expect(counts(changes)).toEqual({ put: 1, added: 0, removed: 0, orphans: 0 })
@@ -44,7 +44,7 @@ describe('takeIn()', () => {
 
   it('takes a renewed file for a new certificate, which has nothing of the old one', async () => {
     await takeIn(store, snapshotOf([found(leaf)]), start)
-    await store.complete(id, schedule, staple)
+    await store.complete(id, schedule, { staple })
     const renewed = pki.issueLeaf()
     const changes = await takeIn(store, snapshotOf([found(renewed)]), plus(start, HOUR_MS))
     expect(counts(changes)).toEqual({ put: 1, added: 1, removed: 1, orphans: 0 })
@@ -108,6 +108,7 @@ const staple: StapleRecord = {
   nextUpdate: plus(start, 4 * DAY_MS),
   usableUntil: plus(start, durationMs(4 * DAY_MS)),
   fetchedAt: start,
+  servedFrom: start,
   url: 'http://ocsp.lab.test/',
 }
 

@@ -3,6 +3,7 @@ import { classify, httpOcspUrls } from '../certificates/classify.ts'
 import { type FoundCertificate, hasLeft, type Snapshot } from '../certificates/source.ts'
 import type { EpochMs } from '../der/time.ts'
 import { certID, certIDKey } from '../ocsp/request.ts'
+import { originOf } from '../responders/request-url.ts'
 import type { CertificateRecord, Entry, Store } from '../store/store.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 
@@ -112,10 +113,6 @@ function isSame(a: CertificateRecord, b: CertificateRecord): boolean {
     a.sources.join('\0') === b.sources.join('\0') &&
     Buffer.compare(a.issuer ?? NOTHING, b.issuer ?? NOTHING) === 0
   )
-}
-
-function originOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).origin : ''
 }
 
 const NOTHING = new Uint8Array()

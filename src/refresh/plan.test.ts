@@ -1,14 +1,47 @@
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
-import { DAY_MS, epochMs, HOUR_MS, MINUTE_MS, plus, SECOND_MS } from '../der/time.ts'
+import {
+  DAY_MS,
+  type DurationMs,
+  durationMs,
+  epochMs,
+  HOUR_MS,
+  MINUTE_MS,
+  plus,
+  SECOND_MS,
+} from '../der/time.ts'
+import { type Habits, unknownHabits } from '../responders/cadence.ts'
 import { planRefresh } from './plan.ts'
 
 const now = epochMs(1_800_000_000_000)
 const middle = () => 0.5
 
-describe('planRefresh()', () => {
+function known(validity: number, renewal: number, lag = 0): Habits {
+  return { ...lengths(validity, renewal, lag), seen: 3 }
+}
+
+function lengths(...[validity, renewal, lag]: readonly [number, number, number]) {
+  return { validity: durationMs(validity), renewal: durationMs(renewal), lag: durationMs(lag) }
+}
+
+interface So {
+  readonly age: number
+  readonly left: number
+  readonly habits?: Habits
+  /** From now on. */
+  readonly freshFor?: number
+}
+
+function planned({ age, left, habits = unknownHabits, freshFor }: So, random = middle) {
+  const usableUntil = plus(now, left)
+  const staple = { thisUpdate: plus(now, -age), nextUpdate: usableUntil, usableUntil }
+  const freshUntil = freshFor === undefined ? undefined : plus(now, freshFor)
+  const { dueAt, reason } = planRefresh({ staple, habits, freshUntil }, now, random)
+  return { wait: durationMs(dueAt - now), reason }
+}
+
+describe('planRefresh() before the habits of the CA are known', () => {
   test.each([
-    // age of the staple, usable life left, wait
     ['a fresh staple of four days', 0, 4 * DAY_MS, DAY_MS],
     ['one made before it was fetched', 2 * HOUR_MS, 94 * HOUR_MS, 22 * HOUR_MS],
     ['one past a quarter of its life', 2 * DAY_MS, 2 * DAY_MS, 12 * HOUR_MS],
@@ -16,24 +49,119 @@ describe('planRefresh()', () => {
     ['one past its end', 4 * DAY_MS, -DAY_MS, MINUTE_MS],
     ['one that lives for ten seconds', 0, 10 * SECOND_MS, 2_500],
     ['one without any life', 0, 0, SECOND_MS],
-  ])('of %s', (_, age, left, wait) => {
-    const staple = { thisUpdate: plus(now, -age), usableUntil: plus(now, left) }
-    expect(planRefresh(staple, now, middle).dueAt - now).toBe(wait)
+  ])('of %s', (_, age, left, wait) => expect(planned({ age, left }).wait).toBe(wait))
+
+  it('is by life as long as fewer than three renewals were seen', () => {
+    const habits = { ...known(4 * DAY_MS, 2 * DAY_MS), seen: 2 }
+    expect(planned({ age: 0, left: 4 * DAY_MS, habits }).wait).toBe(DAY_MS)
+  })
+})
+
+describe('planRefresh() when they are', () => {
+  const halfWeekly = known(7 * DAY_MS, 3.5 * DAY_MS, HOUR_MS)
+  const hourly = known(HOUR_MS, HOUR_MS, 5 * SECOND_MS)
+  const spread = (3.5 * DAY_MS) / 64
+  const hour = { age: 0, left: HOUR_MS, habits: hourly }
+
+  test.each<[string, So, number, string]>([
+    [
+      'a new staple: when the next is expected, spread a little',
+      { age: 0, left: 7 * DAY_MS, habits: halfWeekly },
+      3.5 * DAY_MS + HOUR_MS + spread,
+      'the CA is expected to have a newer one',
+    ],
+    [
+      'the next is late: a thirty-second of a renewal',
+      { age: 4 * DAY_MS, left: 3 * DAY_MS, habits: halfWeekly },
+      (3.5 * DAY_MS) / 32,
+      'the CA is late with its next one',
+    ],
+    [
+      'a CA that renews at its very end: a quarter of life is left for asking',
+      { age: 0, left: 4 * DAY_MS, habits: known(4 * DAY_MS, 3.8 * DAY_MS) },
+      3 * DAY_MS,
+      'a quarter of usable life is left',
+    ],
+    [
+      'in that quarter: half of what is left',
+      { age: 3 * DAY_MS, left: DAY_MS, habits: known(4 * DAY_MS, 3.9 * DAY_MS) },
+      12 * HOUR_MS,
+      'a quarter of usable life is left',
+    ],
+    [
+      'a CA that signs anew for everybody: not more than 24 times in a life',
+      { age: 0, left: DAY_MS, habits: known(DAY_MS, MINUTE_MS) },
+      HOUR_MS,
+      'the CA is expected to have a newer one',
+    ],
+    [
+      'periods without overlap: to the second',
+      hour,
+      HOUR_MS + 5 * SECOND_MS,
+      'the next one is expected, and periods hardly overlap',
+    ],
+    [
+      'the next of these a second late: a second later',
+      { ...hour, age: HOUR_MS + 6 * SECOND_MS, left: -6 * SECOND_MS },
+      SECOND_MS,
+      'periods hardly overlap: asking closely',
+    ],
+    [
+      'an hour late: once a minute',
+      { ...hour, age: 2 * HOUR_MS, left: -HOUR_MS },
+      MINUTE_MS,
+      'periods hardly overlap: asking closely',
+    ],
+  ])('%s', (_, so, wait, reason) => expect(planned(so)).toEqual({ wait, reason }))
+})
+
+describe('planRefresh() with a cache that says how long it gives the same', () => {
+  const life = { age: 0, left: 8 * DAY_MS }
+  test.each<[string, So, number]>([
+    ['asks after that', { ...life, freshFor: 3 * DAY_MS }, 3 * DAY_MS],
+    ['does not heed it for more than half of life', { ...life, freshFor: 8 * DAY_MS }, 4 * DAY_MS],
+    ['does not ask sooner for it', { ...life, freshFor: MINUTE_MS }, 2 * DAY_MS],
+    [
+      'does not heed it past half of life',
+      { age: 6 * DAY_MS, left: 2 * DAY_MS, freshFor: 2 * DAY_MS },
+      12 * HOUR_MS,
+    ],
+  ])('%s', (_, so, wait) => expect(planned(so).wait).toBe(wait))
+})
+
+describe('every plan', () => {
+  const length = fc.integer({ min: 0, max: 30 * DAY_MS }).map(durationMs)
+  const habits = fc.record<Habits>({
+    validity: fc.option<DurationMs, undefined>(length, { nil: undefined }),
+    renewal: fc.option<DurationMs, undefined>(length, { nil: undefined }),
+    lag: length,
+    seen: fc.integer({ min: 0, max: 3 }),
+  })
+  const so = fc.record({
+    age: fc.integer({ min: -DAY_MS, max: 400 * DAY_MS }),
+    left: fc.integer({ min: -400 * DAY_MS, max: 400 * DAY_MS }),
+    random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+    habits,
   })
 
-  it('is a second away at least, whole milliseconds, and within the life of a staple that has some left', () => {
-    const times = fc.record({
-      age: fc.integer({ min: -DAY_MS, max: 400 * DAY_MS }),
-      left: fc.integer({ min: -400 * DAY_MS, max: 400 * DAY_MS }),
-      random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-    })
+  it('is in the future, in whole milliseconds', () => {
     fc.assert(
-      fc.property(times, ({ age, left, random }) => {
-        const staple = { thisUpdate: plus(now, -age), usableUntil: plus(now, left) }
-        const wait = planRefresh(staple, now, () => random).dueAt - now
+      fc.property(so, ({ random, ...rest }) => {
+        const { wait } = planned(rest, () => random)
         expect(Number.isInteger(wait)).toBe(true)
-        expect(wait).toBeGreaterThanOrEqual(SECOND_MS)
-        if (left > 2 * MINUTE_MS) expect(wait).toBeLessThan(left)
+        expect(wait).toBeGreaterThan(0)
+      }),
+    )
+  })
+
+  it('is within the life of a staple that has some left, unless the periods of the CA do not overlap', () => {
+    fc.assert(
+      fc.property(so, ({ random, ...rest }) => {
+        const { validity = 0, renewal = 0, lag } = rest.habits
+        fc.pre(rest.left > 2 * MINUTE_MS && rest.age >= 0)
+        fc.pre(validity === 0 || renewal + lag < validity - MINUTE_MS)
+        fc.pre(renewal < rest.left)
+        expect(planned(rest, () => random).wait).toBeLessThan(rest.left)
       }),
     )
   })

@@ -38,12 +38,17 @@ export interface Answered {
  * answer are left alone until half of its life.
  */
 export function planRefresh(answered: Answered, now: EpochMs, random: Random): Plan {
-  const { staple, habits, freshUntil } = answered
+  const { staple, habits } = answered
   const plan = isKnown(habits)
     ? planByHabits(staple, habits, now, random)
     : planByLife(staple, now, random)
+  const { dueAt, reason } = afterCaches(plan, answered)
+  return { dueAt: epochMs(Math.max(dueAt, plus(now, SECOND_MS))), reason }
+}
+
+function afterCaches(plan: Plan, { staple, habits, freshUntil }: Answered): Plan {
   if (freshUntil === undefined || freshUntil <= plan.dueAt || hasGap(habits)) return plan
-  const half = plus(staple.thisUpdate, lifeOf(staple) / 2)
+  const half = plus(staple.thisUpdate, Math.round(lifeOf(staple) / 2))
   if (plan.dueAt >= half) return plan
   const dueAt = epochMs(Math.min(freshUntil, half))
   return { dueAt, reason: 'the cache that answered gives the same until then' }
@@ -75,14 +80,20 @@ function planByHabits(
 ): Plan {
   const life = lifeOf(staple)
   const expected = plus(staple.thisUpdate, habits.renewal + habits.lag)
-  if (hasGap(habits)) return planAcrossGap(expected, habits.renewal, now)
+  if (hasGap(habits)) return askClosely(expected, habits.renewal, now)
   if (expected <= now) {
     const wait = Math.max(SECOND_MS, Math.min(life, habits.renewal) / POLLS)
     const dueAt = plus(now, jitter(durationMs(Math.round(wait)), JITTER, random))
     return { dueAt, reason: 'the CA is late with its next one' }
   }
-  const spread = (habits.renewal / POLLS) * random()
+  const drawn = random()
   const soonest = plus(now, life / MOST_PER_LIFE)
+  const middle = (now + expected) / 2
+  if (drawn < CURIOSITY && middle > soonest) {
+    const reason = 'half-way to when the CA is expected to have a newer one, as it may have more'
+    return { dueAt: epochMs(Math.round(middle)), reason }
+  }
+  const spread = (habits.renewal / POLLS) * drawn
   const wished = Math.max(expected + spread, soonest)
   // A habit can be mistaken: whatever it says, some of the last quarter of life is left for asking.
   const late = plus(staple.thisUpdate, life * 0.75)
@@ -92,12 +103,15 @@ function planByHabits(
     : { dueAt: epochMs(Math.round(latest)), reason: 'a quarter of usable life is left' }
 }
 
-/** Asked at the moment at which it should be there, and then at ever longer intervals, each half of what it is late. */
-function planAcrossGap(expected: EpochMs, renewal: DurationMs, now: EpochMs): Plan {
+/**
+ * Asks at the moment at which the next one should be there, as where periods hardly overlap (CA #1), and then at ever longer
+ * intervals, each half of what it is late, up to a sixtieth of the period.
+ */
+export function askClosely(expected: EpochMs, period: DurationMs, now: EpochMs): Plan {
   if (expected > now) {
     return { dueAt: expected, reason: 'the next one is expected, and periods hardly overlap' }
   }
-  const wait = Math.min(Math.max((now - expected) / 2, SECOND_MS), renewal / 60)
+  const wait = Math.max(Math.min((now - expected) / 2, period / 60), SECOND_MS)
   return { dueAt: plus(now, Math.round(wait)), reason: 'periods hardly overlap: asking closely' }
 }
 
@@ -112,5 +126,7 @@ function share(ms: number, parts: number): DurationMs {
 const JITTER = 0.1
 /** How finely a renewal is watched for that is late, and how widely certificates that were renewed together are spread. */
 const POLLS = 32
+/** The share of questions that try whether there is something newer sooner: who comes for each second answer never sees it. */
+const CURIOSITY = 1 / 16
 /** A CA that signs anew for each request is asked no more often than this in the life of a staple. */
 const MOST_PER_LIFE = 24

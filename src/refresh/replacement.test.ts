@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
-import { epochMs } from '../der/time.ts'
-import { isNewer, type StapleAge } from './replacement.ts'
+import { DAY_MS, epochMs, HOUR_MS, MINUTE_MS, plus } from '../der/time.ts'
+import { isNewer, type StapleAge, servedFrom } from './replacement.ts'
 
 function age(thisUpdate: number, nextUpdate: number, producedAt: number): StapleAge {
   return {
@@ -27,5 +27,21 @@ describe('isNewer()', () => {
     const small = fc.integer({ min: 0, max: 2 })
     const some = fc.tuple(small, small, small).map((times) => age(...times))
     fc.assert(fc.property(some, some, (a, b) => !(isNewer(a, b) && isNewer(b, a))))
+  })
+})
+
+describe('servedFrom()', () => {
+  const now = epochMs(1_800_000_000_000)
+  const made = (ago: number) => ({ thisUpdate: plus(now, -ago) })
+  const lasting = (left: number) => ({ usableUntil: plus(now, left) })
+  test.each([
+    ['none was served before: at once', made(0), undefined, 0],
+    ['the former one lasts for a day: when it is five minutes old', made(0), DAY_MS, 5 * MINUTE_MS],
+    ['it is two minutes old already', made(2 * MINUTE_MS), DAY_MS, 3 * MINUTE_MS],
+    ['it is older', made(HOUR_MS), DAY_MS, 0],
+    ['the former one ends within the hour: at once', made(0), HOUR_MS - 1, 0],
+  ])('%s', (_, staple, left, wait) => {
+    const former = left === undefined ? undefined : lasting(left)
+    expect(servedFrom(staple, former, now) - now).toBe(wait)
   })
 })

@@ -1,4 +1,4 @@
-import type { EpochMs } from '../der/time.ts'
+import { type EpochMs, epochMs, HOUR_MS, MINUTE_MS, plus } from '../der/time.ts'
 
 /** The times that decide which of two staples is the later one. */
 export interface StapleAge {
@@ -17,4 +17,17 @@ export function isNewer(fetched: StapleAge, held: StapleAge): boolean {
     fetched.nextUpdate - held.nextUpdate ||
     fetched.producedAt - held.producedAt
   return order > 0
+}
+
+/**
+ * From when a new staple is handed out. One whose thisUpdate is only just past is from the future for clients whose clocks run late: while the
+ * former one lasts an hour more, it waits until it is five minutes old.
+ */
+export function servedFrom(
+  { thisUpdate }: Pick<StapleAge, 'thisUpdate'>,
+  former: { readonly usableUntil: EpochMs } | undefined,
+  now: EpochMs,
+): EpochMs {
+  if (former === undefined || former.usableUntil < now + HOUR_MS) return now
+  return epochMs(Math.max(now, plus(thisUpdate, 5 * MINUTE_MS)))
 }

@@ -38,7 +38,7 @@ export interface Renewal {
  */
 export function learn(habits: Habits, { before, after, seenAt, sameAt }: Renewal): Habits {
   const spacing = after.thisUpdate - before.thisUpdate
-  const renewal = follow(habits.renewal, onePeriod(spacing, habits.renewal))
+  const renewal = learnRenewal(habits.renewal, spacing)
   return {
     validity: follow(habits.validity, after.nextUpdate - after.thisUpdate),
     renewal,
@@ -58,10 +58,11 @@ export function hasGap({ validity, renewal, lag }: Habits): boolean {
   return renewal + lag >= validity - MINUTE_MS
 }
 
-/** The period that fits a whole number of times into `spacing`, nearest to the one that is known. */
-function onePeriod(spacing: number, known: DurationMs | undefined): number {
-  if (known === undefined || spacing <= known * 1.5) return spacing
-  return spacing / Math.round(spacing / known)
+/** There are never fewer periods than one between two answers: a much shorter one is certain, a longer one may be several. */
+function learnRenewal(known: DurationMs | undefined, spacing: number): DurationMs {
+  if (known === undefined || spacing < known * 0.75) return durationMs(Math.round(spacing))
+  const periods = spacing > known * 1.5 ? Math.round(spacing / known) : 1
+  return follow(known, spacing / periods)
 }
 
 /**

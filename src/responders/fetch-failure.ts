@@ -51,6 +51,34 @@ export function describeFailure(failure: FetchFailure): string {
   }
 }
 
+/** A failure in one word, to count by: `http-404`, `timeout`, `tryLater`, the name of the rule that refused. */
+export function failureName(failure: FetchFailure): string {
+  switch (failure.kind) {
+    case 'unreachable':
+      return failure.cause
+    case 'http':
+      return `http-${failure.statusCode}`
+    case 'responder':
+      return failure.status
+    case 'rejected':
+      return leadingFinding(failure.findings).rule
+  }
+}
+
+/** Whether the responder itself is unwell, whatever it is asked: no answer, a server error, Too Many Requests, tryLater. */
+export function isResponderTrouble(failure: FetchFailure): boolean {
+  switch (failure.kind) {
+    case 'unreachable':
+      return failure.cause !== 'refused' && failure.cause !== 'aborted'
+    case 'http':
+      return failure.statusCode >= 500 || failure.statusCode === 429
+    case 'responder':
+      return failure.status === 'tryLater' || failure.status === 'internalError'
+    case 'rejected':
+      return false
+  }
+}
+
 /** What the fetcher should do about a failure. */
 export function remedyOf(failure: FetchFailure): Remedy {
   switch (failure.kind) {
@@ -79,6 +107,12 @@ export function isRevocation(failure: FetchFailure): boolean {
   return rejecting.length > 0 && rejecting.every(({ rule }) => rule === 'status-revoked')
 }
 
+/** Whether the CA may only not have heard of the certificate yet (CA #5): to be believed of certificates that are new. */
+export function isNotKnownYet(failure: FetchFailure): boolean {
+  if (failure.kind === 'responder') return failure.status === 'unauthorized'
+  return failure.kind === 'rejected' && NOT_KNOWN.has(leadingFinding(failure.findings).rule)
+}
+
 function rank(failure: FetchFailure): number {
   switch (failure.kind) {
     case 'unreachable':
@@ -101,6 +135,8 @@ function leadingFinding(findings: readonly [Finding, ...Finding[]]): Finding {
 function retryHint(retryAfter: DurationMs | undefined): string {
   return retryAfter === undefined ? '' : `, to be asked again in ${formatDuration(retryAfter)}`
 }
+
+const NOT_KNOWN: ReadonlySet<string> = new Set(['status-unknown', 'status-not-issued'])
 
 const connectionRemedies = {
   refused: 'fatal',

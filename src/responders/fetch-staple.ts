@@ -6,7 +6,14 @@ import { parseResponse, responseStatusName } from '../ocsp/response.ts'
 import type { Finding, Remedy, Staple } from '../ocsp/verdict.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Certificate } from '../x509/certificate.ts'
-import { describeFailure, type FetchFailure, moreTelling, remedyOf } from './fetch-failure.ts'
+import { freshUntilOf } from './cache-freshness.ts'
+import {
+  describeFailure,
+  type FetchFailure,
+  failureName,
+  moreTelling,
+  remedyOf,
+} from './fetch-failure.ts'
 import { getUrl, MAX_GET_URL } from './request-url.ts'
 import type { HttpRequest, HttpResult, ResponderHeaders, Transport } from './transport.ts'
 
@@ -15,10 +22,19 @@ export interface FetchOptions {
   readonly issuer: Certificate
   /** OCSP URLs in the order in which they are tried. */
   readonly urls: readonly string[]
+  /** When the staple in hand was made and whether that is all right; `undefined` where there is none. */
+  readonly held?: Held | undefined
   readonly transport: Transport
   readonly clock: Clock
   readonly policy: Policy
   readonly signal: AbortSignal
+}
+
+/** The staple in hand, as far as fetching goes. */
+export interface Held {
+  readonly thisUpdate: EpochMs
+  /** `ending`: it is worth asking every URL, method and address for a newer one. */
+  readonly state: 'lasting' | 'ending'
 }
 
 /** A staple, or the failure that tells most; either way every attempt that was made, in order. */
@@ -29,6 +45,8 @@ export type FetchOutcome =
       readonly findings: readonly Finding[]
       /** The OCSP URL that it came from. */
       readonly url: string
+      /** Until when caches give the same, by the header fields that came with it; `undefined` where they do not say. */
+      readonly freshUntil: EpochMs | undefined
       readonly attempts: readonly Attempt[]
     }
   | {
@@ -49,42 +67,102 @@ export interface Attempt {
   readonly remoteAddress: string | undefined
   readonly statusCode: number | undefined
   readonly headers: ResponderHeaders | undefined
+  /** What came of it in one word, as {@link failureName} says it; `staple` for one that is good. */
+  readonly outcome: string
   /** What went wrong, in words; `undefined` for the attempt that gave the staple. */
   readonly problem: string | undefined
+  /** Of a good staple. */
+  readonly thisUpdate: EpochMs | undefined
+  readonly nextUpdate: EpochMs | undefined
 }
 
 /**
  * Asks the responders of a certificate until one gives a response that passes `judge`. Each URL is asked by GET over a kept
- * connection first; what another method or another connection may cure is tried at once, over a fresh one. Never rejects.
+ * connection first; what another method, connection or address may cure is tried at once. Where the staple in hand is ending, one that is
+ * not newer does not end the search. Never rejects.
  */
 export async function fetchStaple(options: FetchOptions): Promise<FetchOutcome> {
-  const { certificate, issuer, urls, signal } = options
-  const request = encodeRequest(certID(certificate, issuer))
-  const attempts: Attempt[] = []
-  let failure: FetchFailure | undefined
-  for (const url of urls) {
-    const methods = methodsFor(url, request)
-    const tried: Step[] = []
-    let step: Step | undefined = { method: methods[0], connection: 'kept' }
-    while (step !== undefined && attempts.length < MAX_ATTEMPTS && !signal.aborted) {
-      const { method, connection } = step
-      const at = options.clock.now()
-      const result = await options.transport.send(httpRequest(url, request, step, signal))
-      const judged = judgeResult(result, options)
-      const problem = judged.kind === 'staple' ? undefined : describeFailure(judged)
-      attempts.push({ url, method, connection, at, problem, ...factsOf(result) })
-      if (judged.kind === 'staple') return { ...judged, url, attempts }
-      failure = moreTelling(failure, judged)
-      tried.push(step)
-      step = nextStep(step, remedyOf(judged), { tried, methods })
-    }
+  const search = new Search(options)
+  for (const url of options.urls) {
+    if (await search.ask(url)) break
   }
-  return { kind: 'failed', failure: failure ?? notAsked(signal), attempts }
+  return search.outcome()
+}
+
+class Search {
+  readonly #options: FetchOptions
+  readonly #request: Uint8Array
+  readonly #attempts: Attempt[] = []
+  #best: Extract<Judged, { kind: 'staple' }> | undefined
+  #bestFrom: { readonly url: string; readonly freshUntil: EpochMs | undefined } | undefined
+  #failure: FetchFailure | undefined
+
+  constructor(options: FetchOptions) {
+    this.#options = options
+    this.#request = encodeRequest(certID(options.certificate, options.issuer))
+  }
+
+  /** Asks one URL as often as it is worth; whether the search is over. */
+  async ask(url: string): Promise<boolean> {
+    const { signal, transport, clock } = this.#options
+    const methods = methodsFor(url, this.#request)
+    const tried: Step[] = []
+    let step: Step | undefined = { method: methods[0], connection: 'kept', caches: 'use' }
+    while (step !== undefined && this.#attempts.length < MAX_ATTEMPTS && !signal.aborted) {
+      const at = clock.now()
+      const avoid = this.#attempts.flatMap(({ remoteAddress }) => remoteAddress ?? [])
+      const request = httpRequest(url, this.#request, step, signal)
+      const result = await transport.send({ ...request, avoid })
+      const judged = judgeResult(result, this.#options)
+      this.#attempts.push({ url, ...step, at, ...factsOf(result), ...factsOfJudged(judged) })
+      tried.push(step)
+      if (this.#take(judged, result, url)) return true
+      step = nextStep(step, this.#remedyOf(judged), { tried, methods, age: ageOf(judged) })
+    }
+    return signal.aborted
+  }
+
+  outcome(): FetchOutcome {
+    const attempts = this.#attempts
+    if (this.#best !== undefined && this.#bestFrom !== undefined) {
+      return { ...this.#best, ...this.#bestFrom, attempts }
+    }
+    return { kind: 'failed', failure: this.#failure ?? notAsked(this.#options.signal), attempts }
+  }
+
+  /** Keeps the newest staple, or else the failure that tells most; whether it is as good as can be wished for. */
+  #take(judged: Judged, result: HttpResult, url: string): boolean {
+    if (judged.kind !== 'staple') {
+      this.#failure = moreTelling(this.#failure, judged)
+      return false
+    }
+    if (this.#best === undefined || judged.staple.thisUpdate > this.#best.staple.thisUpdate) {
+      this.#best = judged
+      this.#bestFrom = { url, freshUntil: freshUntilOf(result, this.#options.clock.now()) }
+    }
+    return this.#isWished(judged.staple)
+  }
+
+  #isWished({ thisUpdate, usableUntil }: Staple): boolean {
+    const { held, clock } = this.#options
+    if (usableUntil <= clock.now()) return false
+    return held === undefined || held.state === 'lasting' || thisUpdate > held.thisUpdate
+  }
+
+  #remedyOf(judged: Judged): Remedy {
+    const { held } = this.#options
+    // A staple that was not wished for may be an old one from one cache of several.
+    if (judged.kind === 'staple') return 'other-connection'
+    const remedy = remedyOf(judged)
+    const isHurried = held?.state === 'ending' && remedy !== 'fatal'
+    return isHurried && judged.kind !== 'unreachable' ? 'other-connection' : remedy
+  }
 }
 
 interface Step {
   readonly method: HttpRequest['method']
   readonly connection: HttpRequest['connection']
+  readonly caches: 'use' | 'bypass'
 }
 
 type Methods = readonly [HttpRequest['method'], ...HttpRequest['method'][]]
@@ -101,26 +179,40 @@ function methodsFor(url: string, request: Uint8Array): Methods {
 function nextStep(
   last: Step,
   remedy: Remedy,
-  { tried, methods }: { readonly tried: readonly Step[]; readonly methods: Methods },
+  so: {
+    readonly tried: readonly Step[]
+    readonly methods: Methods
+    readonly age: 'outdated' | 'unknown'
+  },
 ): Step | undefined {
+  const { tried, methods, age } = so
   if (remedy !== 'other-method' && remedy !== 'other-connection') return undefined
   const others = methods.filter((method) => method !== last.method)
   const order = remedy === 'other-method' ? [...others, last.method] : [last.method, ...others]
   const method = order.find(
     (method) => !tried.some((step) => step.method === method && step.connection === 'fresh'),
   )
-  return method === undefined ? undefined : { method, connection: 'fresh' }
+  if (method === undefined) return undefined
+  // Once only (RFC 9919 §6.2): caches are there to spare the responder.
+  const isBypass = age === 'outdated' && tried.every(({ caches }) => caches === 'use')
+  return { method, connection: 'fresh', caches: isBypass ? 'bypass' : 'use' }
+}
+
+/** Whether a cache may have given what the responder has something newer than. */
+function ageOf(judged: Judged): 'outdated' | 'unknown' {
+  const isOld = judged.kind === 'staple' || failureName(judged) === 'next-update-passed'
+  return isOld ? 'outdated' : 'unknown'
 }
 
 function httpRequest(
   url: string,
   request: Uint8Array,
-  { method, connection }: Step,
+  step: Step,
   signal: AbortSignal,
 ): HttpRequest {
-  return method === 'GET'
-    ? { method, connection, signal, url: getUrl(url, request) }
-    : { method, connection, signal, url, body: request }
+  return step.method === 'GET'
+    ? { ...step, signal, url: getUrl(url, request) }
+    : { ...step, signal, url, body: request }
 }
 
 type Judged =
@@ -161,6 +253,17 @@ function factsOf(
   }
   const { remoteAddress, statusCode, headers } = result
   return { elapsed, remoteAddress, statusCode, headers }
+}
+
+function factsOfJudged(
+  judged: Judged,
+): Pick<Attempt, 'outcome' | 'problem' | 'thisUpdate' | 'nextUpdate'> {
+  if (judged.kind === 'staple') {
+    const { thisUpdate, nextUpdate } = judged.staple
+    return { outcome: 'staple', problem: undefined, thisUpdate, nextUpdate }
+  }
+  const [outcome, problem] = [failureName(judged), describeFailure(judged)]
+  return { outcome, problem, thisUpdate: undefined, nextUpdate: undefined }
 }
 
 function notAsked(signal: AbortSignal): FetchFailure {

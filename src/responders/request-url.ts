@@ -61,6 +61,11 @@ export function refusedAddress(address: string, reason: string): string {
   return `address ${address} is ${reason}: if this responder is meant, add it to responders.allowAddresses`
 }
 
+/** What a responder is counted by: `http://ocsp.example.org`. Empty for a text that is no URL. */
+export function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : ''
+}
+
 const URL_PARTS = /^http:\/\/([^/?#]*)([^#]*)/i
 const AUTHORITY = /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i
 /** The longest that acceptance.md section 3 advises to follow; the URLs of public CAs have fewer than 100 characters. */

@@ -16,6 +16,8 @@ export interface ScreenedConnectOptions {
   readonly timeout: DurationMs
   /** How host names are resolved. Default: as the system does, `/etc/hosts` included. */
   readonly lookup?: LookupFunction
+  /** Addresses that are tried after all others of a name. */
+  readonly avoid?: readonly string[]
 }
 
 /**
@@ -24,10 +26,10 @@ export interface ScreenedConnectOptions {
  * screened by `requestTarget`, and once more here, as is everything, when the connection stands.
  */
 export function screenedConnect(options: ScreenedConnectOptions): buildConnector.connector {
-  const { allowed, timeout, lookup = systemLookup as LookupFunction } = options
+  const { allowed, timeout, lookup = systemLookup as LookupFunction, avoid = [] } = options
   const connect = buildConnector({
     timeout,
-    lookup: screenedLookup(lookup, allowed),
+    lookup: screenedLookup(lookup, allowed, avoid),
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
   } as buildConnector.BuildOptions)
@@ -44,12 +46,20 @@ export function screenedConnect(options: ScreenedConnectOptions): buildConnector
 }
 
 /** Of all addresses of a name, those that pass the screen; an error where none does. */
-function screenedLookup(lookup: LookupFunction, allowed: AllowedAddresses): LookupFunction {
+function screenedLookup(
+  lookup: LookupFunction,
+  allowed: AllowedAddresses,
+  avoid: readonly string[],
+): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found) => {
       if (error !== null) return callback(error, [])
       const addresses = typeof found === 'string' ? [{ address: found, family: 0 }] : found
-      const good = addresses.filter(({ address }) => screenAddress(address, allowed) === undefined)
+      const passed = addresses.filter(
+        ({ address }) => screenAddress(address, allowed) === undefined,
+      )
+      const isAvoided = ({ address }: { readonly address: string }) => avoid.includes(address)
+      const good = [...passed.filter((each) => !isAvoided(each)), ...passed.filter(isAvoided)]
       const [first] = good
       if (first === undefined) return callback(noneGood(hostname, addresses, allowed), [])
       if (options.all === true) callback(null, good)

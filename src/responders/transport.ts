@@ -9,6 +9,10 @@ export interface HttpRequest {
   readonly body?: Uint8Array
   /** `kept`: any connection of the pool. `fresh`: a new one, which reaches another backend of a load balancer. */
   readonly connection: 'kept' | 'fresh'
+  /** Addresses that a fresh connection goes to only where there is no other. */
+  readonly avoid?: readonly string[]
+  /** `bypass`: asks caches for the responder's own answer, as RFC 9919 §6.2 allows after an expired one. Default: `use`. */
+  readonly caches?: 'use' | 'bypass'
   readonly signal: AbortSignal
 }
 

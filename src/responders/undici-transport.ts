@@ -56,7 +56,7 @@ export class UndiciTransport implements Transport {
   readonly #allowed: AllowedAddresses
   readonly #userAgent: string
   readonly #limits: TransportLimits
-  readonly #connect: buildConnector.connector
+  readonly #connect: (avoid?: readonly string[]) => buildConnector.connector
   readonly #clientOptions: Client.Options
   /** Connections that are kept; pools without a connection are dropped by the agent. */
   readonly #agent: Agent
@@ -70,12 +70,14 @@ export class UndiciTransport implements Transport {
     this.#userAgent = `everstaple/${version}`
     this.#limits = { ...defaultLimits, ...options.limits }
     const { connectTimeout, maxBodyBytes, maxConnectionsPerOrigin } = this.#limits
-    const connect = screenedConnect({
-      allowed,
-      timeout: connectTimeout,
-      ...(lookup === undefined ? {} : { lookup }),
-    })
-    this.#connect = connect
+    this.#connect = (avoid = []) =>
+      screenedConnect({
+        allowed,
+        avoid,
+        timeout: connectTimeout,
+        ...(lookup === undefined ? {} : { lookup }),
+      })
+    const connect = this.#connect()
     // undici's own time-outs look at each pause; the total, which a slow drip does not escape, is ours.
     const clientOptions = { maxResponseSize: maxBodyBytes, headersTimeout: 0, bodyTimeout: 0 }
     this.#clientOptions = clientOptions
@@ -147,7 +149,11 @@ export class UndiciTransport implements Transport {
   ): Promise<Answer | ConnectionProblem> {
     if (request.connection === 'kept')
       return this.#exchangeOver(this.#agent, target, request, signal)
-    const client = new TracedClient(target.origin, this.#clientOptions, this.#connect)
+    const client = new TracedClient(
+      target.origin,
+      this.#clientOptions,
+      this.#connect(request.avoid),
+    )
     this.#fresh.add(client)
     const answer = await this.#exchangeOver(client, target, request, signal)
     this.#fresh.delete(client)
@@ -158,7 +164,7 @@ export class UndiciTransport implements Transport {
   async #exchangeOver(
     dispatcher: Dispatcher,
     { origin, path }: RequestTarget,
-    { method, body, connection }: HttpRequest,
+    { method, body, connection, caches }: HttpRequest,
     signal: AbortSignal,
   ): Promise<Answer | ConnectionProblem> {
     const trace = new Trace()
@@ -173,6 +179,7 @@ export class UndiciTransport implements Transport {
           'accept-encoding': 'identity',
           'user-agent': this.#userAgent,
           ...(post ? { 'content-type': 'application/ocsp-request' } : {}),
+          ...(caches === 'bypass' ? { 'cache-control': 'no-cache', pragma: 'no-cache' } : {}),
         },
         body: post ? (body ?? new Uint8Array()) : null,
         reset: connection === 'fresh',

@@ -1,5 +1,6 @@
-import { DAY_MS, type EpochMs, epochMs, HOUR_MS, plus } from '../der/time.ts'
-import type { CertificateRecord, Entry, Schedule, StapleRecord } from './store.ts'
+import { DAY_MS, durationMs, type EpochMs, epochMs, HOUR_MS, plus } from '../der/time.ts'
+import type { LoggedAttempt } from '../responders/attempt-log.ts'
+import type { CertificateRecord, Entry, Schedule, StapleRecord, Store } from './store.ts'
 
 /** The moment around which the contract plays. */
 export const NOW: EpochMs = epochMs(1_800_000_000_000)
@@ -46,8 +47,38 @@ export function staple(number: number, changes: Partial<StapleRecord> = {}): Sta
     nextUpdate: plus(NOW, 4 * DAY_MS),
     usableUntil: plus(NOW, 3 * DAY_MS),
     fetchedAt: NOW,
+    servedFrom: NOW,
     url: 'http://ocsp.example.org/',
     ...changes,
+  }
+}
+
+/** An attempt that was answered with an error; the number gives its times and its certificate. */
+export function attempt(number: number, responder = 'http://ocsp.example.org'): LoggedAttempt {
+  return {
+    responder,
+    certificate: certificate(number).id,
+    certificateAge: durationMs(HOUR_MS + number),
+    at: plus(NOW, number),
+    elapsed: durationMs(40 + number),
+    method: 'GET',
+    connection: 'fresh',
+    remoteAddress: '192.0.2.1',
+    statusCode: 503,
+    outcome: 'http-503',
+    problem: 'HTTP 503',
+    thisUpdate: plus(NOW, -HOUR_MS),
+    nextUpdate: plus(NOW, HOUR_MS),
+  }
+}
+
+/** A claim of all that is due at NOW, of the responder of `certificate()`. */
+export function claimAll(): Parameters<Store['claimDue']>[0] {
+  return {
+    responder: certificate(0).responder,
+    now: NOW,
+    limit: 1_000,
+    lease: durationMs(HOUR_MS),
   }
 }
 
@@ -62,11 +93,14 @@ export function bytes(seed: number, length: number): Uint8Array {
 /** An entry or claim with its bytes as plain arrays, to compare: a store may give a Buffer. */
 export function plain(entry: Entry | undefined): unknown {
   if (entry === undefined) return undefined
-  const { certificate: record, staple: held } = entry
+  const { certificate: record, staple: held, former } = entry
   const list = (bytes: Uint8Array | undefined) => bytes && Array.from(bytes)
+  const listed = (kept: StapleRecord | undefined) =>
+    kept && { ...kept, der: list(kept.der), received: list(kept.received) }
   return {
     ...entry,
     certificate: { ...record, der: list(record.der), issuer: list(record.issuer) },
-    staple: held && { ...held, der: list(held.der), received: list(held.received) },
+    staple: listed(held),
+    former: listed(former),
   }
 }

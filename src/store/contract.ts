@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { durationMs, HOUR_MS, MINUTE_MS, plus } from '../der/time.ts'
-import { certificate, NOW, plain, schedule, staple } from './_records.ts'
+import { keepsFormerStaples } from './_contract-former.ts'
+import { reports } from './_contract-reports.ts'
+import { keepsResponders } from './_contract-responders.ts'
+import { certificate, claimAll, NOW, plain, schedule, staple } from './_records.ts'
 import { BEING_FETCHED, type Claim, type Entry, type Store } from './store.ts'
 
-/** A store over storage of its own, which can be closed and opened again. */
+/** A store over storage with nothing in it, which can be closed and opened again. Disposing of it ends the test, with the store open. */
 export interface StoreUnderTest extends AsyncDisposable {
   /** Opens the same storage; every call after the one before was disposed of. */
   open(): Promise<Store>
@@ -18,10 +21,7 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
       under = await make()
       store = await under.open()
     })
-    afterEach(async () => {
-      await store[Symbol.asyncDispose]()
-      await under[Symbol.asyncDispose]()
-    })
+    afterEach(() => under[Symbol.asyncDispose]())
     const reopen = async () => {
       await store[Symbol.asyncDispose]()
       store = await under.open()
@@ -30,7 +30,9 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
     keepsRecords(() => store, reopen)
     schedules(() => store)
     claims(() => store, reopen)
+    keepsFormerStaples(() => store, reopen)
     reports(() => store)
+    keepsResponders(() => store, reopen)
   })
 }
 
@@ -46,8 +48,8 @@ function keepsRecords(store: Get, reopen: () => Promise<void>): void {
     const kept = staple(1)
     const next = schedule({ attempts: 3, lastError: 'connect timed out after 4s' })
     await store().putCertificates([record], NOW)
-    await store().complete(record.id, next, kept)
-    const expected = { certificate: record, schedule: next, staple: kept }
+    await store().complete(record.id, next, { staple: kept })
+    const expected = { certificate: record, schedule: next, staple: kept, former: undefined }
     expect(plain(await store().entry({ id: record.id }))).toEqual(plain(expected))
     await reopen()
     expect(plain(await store().entry({ id: record.id }))).toEqual(plain(expected))
@@ -69,7 +71,7 @@ function keepsRecords(store: Get, reopen: () => Promise<void>): void {
 
   it('replaces what is known of a certificate with the same id, and keeps schedule and staple', async () => {
     await store().putCertificates([certificate(1)], NOW)
-    await store().complete(certificate(1).id, schedule(), staple(1))
+    await store().complete(certificate(1).id, schedule(), { staple: staple(1) })
     const changed = certificate(1, {
       sources: ['/elsewhere.pem'],
       issuer: new Uint8Array([1, 2, 3]),
@@ -78,14 +80,19 @@ function keepsRecords(store: Get, reopen: () => Promise<void>): void {
     })
     await store().putCertificates([changed], plus(NOW, HOUR_MS))
     expect(plain(await store().entry({ certIDKey: 'bb' }))).toEqual(
-      plain({ certificate: changed, schedule: schedule(), staple: staple(1) }),
+      plain({
+        certificate: changed,
+        schedule: schedule(),
+        staple: staple(1),
+        former: undefined,
+      }),
     )
     expect(await store().entry({ certIDKey: certificate(1).certIDKey ?? '' })).toBeUndefined()
   })
 
   it('removes certificates with all that belongs to them, and ignores ids that it does not know', async () => {
     await store().putCertificates([certificate(1), certificate(2)], NOW)
-    await store().complete(certificate(1).id, schedule(), staple(1))
+    await store().complete(certificate(1).id, schedule(), { staple: staple(1) })
     await store().removeCertificates([certificate(1).id, 'unknown'])
     expect(await store().certificateIds()).toEqual(new Set([certificate(2).id]))
     await store().putCertificates([certificate(1)], NOW)
@@ -112,6 +119,7 @@ function keepsRecords(store: Get, reopen: () => Promise<void>): void {
     expect(await store().nextDueAt()).toBeUndefined()
     expect(await store().dueResponders(NOW)).toEqual([])
     expect(await store().problems()).toEqual([])
+    expect(await store().responderCoverage(NOW)).toEqual([])
     expect(await store().coverage(NOW)).toEqual({ managed: 0, stapled: 0, missing: [] })
   })
 
@@ -120,7 +128,9 @@ function keepsRecords(store: Get, reopen: () => Promise<void>): void {
       Array.from({ length: 200 }, async (_, number) => {
         const { id } = certificate(number)
         await store().putCertificates([certificate(number)], NOW)
-        await store().complete(id, schedule({ attempts: number }), staple(number))
+        await store().complete(id, schedule({ attempts: number }), {
+          staple: staple(number),
+        })
         const entry = await store().entry({ id })
         expect(entry?.schedule?.attempts).toBe(number)
         expect(entry?.staple?.der).toEqual(staple(number).der)
@@ -131,7 +141,7 @@ function keepsRecords(store: Get, reopen: () => Promise<void>): void {
   it('refuses a time that is no number, and that alone', async () => {
     await store().putCertificates([certificate(1), certificate(2)], NOW)
     const bad = store().complete(certificate(1).id, schedule({ dueAt: plus(NOW, Number.NaN) }))
-    const good = store().complete(certificate(2).id, schedule(), staple(2))
+    const good = store().complete(certificate(2).id, schedule(), { staple: staple(2) })
     await expect(bad).rejects.toThrow('NaN cannot be stored')
     await good
     expect((await store().entry({ id: certificate(2).id }))?.staple).toBeDefined()
@@ -169,7 +179,7 @@ function schedules(store: Get): void {
 
   it('takes a certificate that is no longer ocsp out of the schedule, keeps its staple, and takes it in again', async () => {
     await store().putCertificates([certificate(1)], NOW)
-    await store().complete(certificate(1).id, schedule(), staple(1))
+    await store().complete(certificate(1).id, schedule(), { staple: staple(1) })
     await store().putCertificates([certificate(1, { classification: 'expired' })], NOW)
     const left = await store().entry({ id: certificate(1).id })
     expect(left?.schedule).toBeUndefined()
@@ -204,8 +214,12 @@ function schedules(store: Get): void {
     )
     await store().putCertificates([at(5, 'http://not-due')], plus(NOW, HOUR_MS))
     const due = schedule({ dueAt: NOW })
-    await store().complete(certificate(1).id, due, staple(1, { usableUntil: plus(NOW, 2_000) }))
-    await store().complete(certificate(2).id, due, staple(2, { usableUntil: plus(NOW, 1_000) }))
+    await store().complete(certificate(1).id, due, {
+      staple: staple(1, { usableUntil: plus(NOW, 2_000) }),
+    })
+    await store().complete(certificate(2).id, due, {
+      staple: staple(2, { usableUntil: plus(NOW, 1_000) }),
+    })
     expect(await store().dueResponders(NOW)).toEqual([
       'http://must',
       'http://bare',
@@ -226,11 +240,9 @@ function claims(store: Get, reopen: () => Promise<void>): void {
     const numbers = shuffled(60).filter(stapled)
     await Promise.all(
       numbers.map((number) =>
-        store().complete(
-          certificate(number).id,
-          schedule({ dueAt: NOW }),
-          staple(number, { usableUntil: usable(number) }),
-        ),
+        store().complete(certificate(number).id, schedule({ dueAt: NOW }), {
+          staple: staple(number, { usableUntil: usable(number) }),
+        }),
       ),
     )
     const rank = ({ certificate: { mustStaple }, staple: held }: Claim) =>
@@ -250,12 +262,36 @@ function claims(store: Get, reopen: () => Promise<void>): void {
     expect(await store().claimDue(claimAll())).toEqual([])
   })
 
+  it('ranks equals by dueAt, then as they were added; responders by name', async () => {
+    const at = (number: number, responder: string) => certificate(number, { responder })
+    await store().putCertificates(
+      [at(5, 'http://b'), at(9, 'http://a'), at(4, 'http://a'), at(6, 'http://a')],
+      NOW,
+    )
+    await store().complete(certificate(6).id, schedule({ dueAt: plus(NOW, -1) }))
+    await store().complete(certificate(5).id, schedule({ dueAt: plus(NOW, -1) }))
+    await store().putCertificates([at(9, 'http://a')], NOW)
+    expect(await store().dueResponders(NOW)).toEqual(['http://a', 'http://b'])
+    const given = await store().claimDue({ ...claimAll(), responder: 'http://a' })
+    expect(given.map((claim) => claim.certificate.id)).toEqual(
+      [6, 9, 4].map((number) => certificate(number).id),
+    )
+  })
+
+  it('gives out nothing that a clock set back makes due later', async () => {
+    await store().putCertificates([certificate(1)], NOW)
+    expect(await store().dueResponders(NOW)).toHaveLength(1)
+    expect(await store().dueResponders(plus(NOW, -1))).toEqual([])
+    expect(await store().claimDue({ ...claimAll(), now: plus(NOW, -1) })).toEqual([])
+    expect(await store().claimDue(claimAll())).toHaveLength(1)
+  })
+
   it('gives a claim with everything that is known, and the schedule as it was', async () => {
     await store().putCertificates([certificate(1)], NOW)
     const due = schedule({ dueAt: plus(NOW, -5), attempts: 2, lastError: 'HTTP 503' })
-    await store().complete(certificate(1).id, due, staple(1))
+    await store().complete(certificate(1).id, due, { staple: staple(1) })
     expect((await store().claimDue(claimAll())).map(plain)).toEqual([
-      plain({ certificate: certificate(1), schedule: due, staple: staple(1) }),
+      plain({ certificate: certificate(1), schedule: due, staple: staple(1), former: undefined }),
     ])
   })
 
@@ -317,7 +353,7 @@ function claims(store: Get, reopen: () => Promise<void>): void {
     await store().putCertificates([certificate(1)], NOW)
     await store().claimDue(claimAll())
     await store().removeCertificates([certificate(1).id])
-    await store().complete(certificate(1).id, schedule(), staple(1))
+    await store().complete(certificate(1).id, schedule(), { staple: staple(1) })
     await store().withdrawStaple(certificate(1).id)
     expect(await store().entry({ id: certificate(1).id })).toBeUndefined()
     expect(await store().nextDueAt()).toBeUndefined()
@@ -325,61 +361,12 @@ function claims(store: Get, reopen: () => Promise<void>): void {
 
   it('keeps the staple of a claim that ends without a new one', async () => {
     await store().putCertificates([certificate(1)], NOW)
-    await store().complete(certificate(1).id, schedule(), staple(1))
+    await store().complete(certificate(1).id, schedule(), { staple: staple(1) })
     await store().complete(certificate(1).id, schedule({ attempts: 1, lastError: 'HTTP 503' }))
     const entry = await store().entry({ id: certificate(1).id })
     expect(entry?.staple?.der).toEqual(staple(1).der)
     expect(entry?.schedule?.lastError).toBe('HTTP 503')
   })
-}
-
-function reports(store: Get): void {
-  it('counts a staple until its usableUntil, and not at it', async () => {
-    await store().putCertificates([certificate(1)], NOW)
-    const until = plus(NOW, 1_000)
-    await store().complete(certificate(1).id, schedule(), staple(1, { usableUntil: until }))
-    expect(await store().coverage(plus(until, -1))).toEqual({ managed: 1, stapled: 1, missing: [] })
-    const { name } = certificate(1)
-    expect(await store().coverage(until)).toEqual({ managed: 1, stapled: 0, missing: [name] })
-  })
-
-  it.each([12, 6_000])('names the first ten of %i certificates without a staple', async (count) => {
-    const records = Array.from({ length: count }, (_, at) => certificate(count - at))
-    await store().putCertificates([...records, certificate(0, { classification: 'ca' })], NOW)
-    await store().complete(certificate(2).id, schedule(), staple(2))
-    expect(await store().coverage(NOW)).toEqual({
-      managed: count,
-      stapled: 1,
-      missing: [1, 3, 4, 5, 6, 7, 8, 9, 10, 11].map((number) => certificate(number).name),
-    })
-  })
-
-  it('withdraws a staple, and keeps the schedule', async () => {
-    await store().putCertificates([certificate(1)], NOW)
-    await store().complete(certificate(1).id, schedule(), staple(1))
-    await store().withdrawStaple(certificate(1).id)
-    const entry = await store().entry({ id: certificate(1).id })
-    expect(entry?.staple).toBeUndefined()
-    expect(entry?.schedule).toEqual(schedule())
-    expect((await store().coverage(NOW)).stapled).toBe(0)
-  })
-
-  it('replaces the list of problems as a whole, in the order given', async () => {
-    const problem = (path: string) => ({ path, problem: 'is not a certificate' })
-    await store().replaceProblems([problem('/b'), problem('/a')])
-    expect(await store().problems()).toEqual([problem('/b'), problem('/a')])
-    await store().replaceProblems([problem('/c')])
-    expect(await store().problems()).toEqual([problem('/c')])
-  })
-}
-
-function claimAll(): Parameters<Store['claimDue']>[0] {
-  return {
-    responder: certificate(0).responder,
-    now: NOW,
-    limit: 1_000,
-    lease: durationMs(HOUR_MS),
-  }
 }
 
 /** The numbers below `count` in an order that has nothing to do with them. */

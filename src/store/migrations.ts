@@ -68,6 +68,55 @@ export const migrations: readonly string[] = [
     problem TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- NULL where it is the same as fetched_at.
+  ALTER TABLE staple ADD COLUMN served_from INTEGER;
+
+  -- The staple that is served until served_from of the one in staple.
+  CREATE TABLE former_staple (
+    certificate INTEGER PRIMARY KEY REFERENCES certificate (key) ON DELETE CASCADE,
+    der BLOB NOT NULL,
+    received BLOB,
+    produced_at INTEGER NOT NULL,
+    this_update INTEGER NOT NULL,
+    next_update INTEGER NOT NULL,
+    usable_until INTEGER NOT NULL,
+    fetched_at INTEGER NOT NULL,
+    url TEXT NOT NULL,
+    served_from INTEGER
+  ) STRICT;
+
+  -- usable_until of schedule is the greater one of staple and former_staple from here on.
+
+  -- Apart from the certificates: what was seen of a responder stays when a certificate goes.
+  CREATE TABLE attempt (
+    responder TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    certificate TEXT NOT NULL,
+    certificate_age INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    elapsed INTEGER NOT NULL,
+    method TEXT NOT NULL,
+    connection TEXT NOT NULL,
+    remote_address TEXT,
+    status_code INTEGER,
+    outcome TEXT NOT NULL,
+    problem TEXT,
+    this_update INTEGER,
+    next_update INTEGER,
+    PRIMARY KEY (responder, number)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE responder (
+    responder TEXT NOT NULL PRIMARY KEY,
+    validity INTEGER,
+    renewal INTEGER,
+    lag INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    health TEXT NOT NULL,
+    health_since INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Brings a database, which may be empty, to the newest schema. Throws a `StoreError` for one that is newer or not ours. */

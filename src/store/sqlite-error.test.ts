@@ -1,11 +1,15 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import type { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
-import { bytes, certificate, NOW, schedule, staple } from './_records.ts'
+import { durationMs } from '../der/time.ts'
+import { bytes, certificate, claimAll, NOW, schedule, staple } from './_records.ts'
 import { temporaryFolder } from './_setup.ts'
 import { openSqliteStore, openSqliteStoreForReading } from './sqlite.ts'
+import { SqliteWriteQueue } from './sqlite-write-queue.ts'
 
 const CAN_MOUNT = canMount()
 
@@ -51,13 +55,25 @@ describe('a store that cannot be opened', () => {
   })
 })
 
+describe('a store whose thread dies', () => {
+  it('cannot be opened when that happens before it is open', async () => {
+    using temporary = temporaryFolder()
+    const opened = expect(openSqliteStore(temporary)).rejects.toMatchObject(ENDED)
+    await (await nextWorker()).terminate()
+    await opened
+  })
+})
+
 describe('a store that fails while it is in use', () => {
   it('rejects every write of the batch while another process holds the lock, and works afterwards', async () => {
     using temporary = temporaryFolder()
-    await using store = await openSqliteStore(temporary)
-    using other = new DatabaseSync(temporary.database)
+    const { database: path, folder } = temporary
+    const data = { path, lock: join(folder, 'lock'), busyTimeout: durationMs(200) }
+    await using queue = await SqliteWriteQueue.start(data)
+    using other = new DatabaseSync(path)
     other.exec('BEGIN IMMEDIATE')
-    const writes = [store.putCertificates([certificate(1)], NOW), store.withdrawStaple('x')]
+    const put = { kind: 'put', records: [certificate(1)], now: NOW } as const
+    const writes = [queue.submit(put), queue.submit({ kind: 'withdraw', id: 'x' })]
     for (const result of await Promise.allSettled(writes)) {
       expect(result).toMatchObject({
         status: 'rejected',
@@ -65,9 +81,27 @@ describe('a store that fails while it is in use', () => {
       })
     }
     other.exec('ROLLBACK')
-    await store.putCertificates([certificate(1)], NOW)
-    expect((await store.certificateIds()).size).toBe(1)
-  }, 20_000)
+    await queue.submit(put)
+    expect(other.prepare('SELECT count(*) AS n FROM certificate').get()).toEqual({ n: 1 })
+  })
+
+  it('says so to every write from the moment that its thread has died, and can be closed', async () => {
+    using temporary = temporaryFolder()
+    const [worker, store] = await Promise.all([nextWorker(), openSqliteStore(temporary)])
+    const underWay = store.withdrawStaple('x')
+    const rejected = expect(underWay).rejects.toMatchObject(ENDED)
+    await worker.terminate()
+    await rejected
+    const writes = [
+      store.putCertificates([certificate(1)], NOW),
+      store.complete('x', schedule()),
+      store.claimDue(claimAll()),
+      store.dueResponders(NOW),
+    ]
+    for (const write of writes) await expect(write).rejects.toMatchObject(ENDED)
+    expect((await store.certificateIds()).size).toBe(0)
+    await store[Symbol.asyncDispose]()
+  })
 
   it('says that the file is corrupted', async () => {
     using temporary = temporaryFolder()
@@ -90,9 +124,9 @@ describe('a store that fails while it is in use', () => {
       using disk = smallDisk(temporary.folder)
       await using store = await openSqliteStore(temporary)
       await store.putCertificates([certificate(1)], NOW)
-      await store.complete(certificate(1).id, schedule(), staple(1))
+      await store.complete(certificate(1).id, schedule(), { staple: staple(1) })
       disk.fill()
-      const large = staple(2, { received: bytes(2, 1_000_000) })
+      const large = { staple: staple(2, { received: bytes(2, 1_000_000) }) }
       const writes = [
         store.complete(certificate(1).id, schedule(), large),
         store.withdrawStaple('x'),
@@ -109,10 +143,18 @@ describe('a store that fails while it is in use', () => {
       expect((await read())?.der).toEqual(staple(1).der)
       disk.free()
       await store.complete(certificate(1).id, schedule(), large)
-      expect((await read())?.received).toEqual(large.received)
+      expect((await read())?.received).toEqual(large.staple.received)
     },
   )
 })
+
+const ENDED = failure('has ended; start everstaple again')
+
+/** The thread that is started next. */
+async function nextWorker(): Promise<Worker> {
+  const [worker] = await once(process, 'worker')
+  return worker
+}
 
 function failure(message: string): object {
   return { name: 'StoreError', code: 'STORE', message: expect.stringContaining(message) }

@@ -1,11 +1,14 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { SourceProblem } from '../certificates/source.ts'
 import type { EpochMs } from '../der/time.ts'
+import type { LoggedAttempt } from '../responders/attempt-log.ts'
 import { entryOf, SELECT_ENTRY } from './sqlite-rows.ts'
 import {
+  ATTEMPTS_KEPT,
   BEING_FETCHED,
   type CertificateRecord,
   type Claim,
+  type ResponderRecord,
   type Schedule,
   type StapleRecord,
 } from './store.ts'
@@ -27,7 +30,9 @@ export type Operation =
       readonly id: string
       readonly schedule: Schedule
       readonly staple: StapleRecord | undefined
+      readonly attempts: readonly LoggedAttempt[]
     }
+  | { readonly kind: 'put-responder'; readonly record: ResponderRecord }
   | { readonly kind: 'withdraw'; readonly id: string }
   | { readonly kind: 'replace-problems'; readonly problems: readonly SourceProblem[] }
 
@@ -68,6 +73,8 @@ export class SqliteOperations {
         return this.#complete(operation)
       case 'withdraw':
         return this.#withdraw(operation.id)
+      case 'put-responder':
+        return this.#putResponder(operation.record)
       case 'replace-problems':
         this.#run.clearProblems.run()
         for (const { path, problem } of operation.problems) this.#run.addProblem.run(path, problem)
@@ -121,14 +128,17 @@ export class SqliteOperations {
     const claims: Claim[] = []
     const rows = this.#run.mostUrgentOnes.all(responder, now, limit)
     for (const { certificate: key } of rows) {
-      const { certificate, schedule, staple } = entryOf(this.#run.entry.get(key ?? null) ?? {})
-      if (schedule !== undefined) claims.push({ certificate, schedule, staple })
+      const entry = entryOf(this.#run.entry.get(key ?? null) ?? {})
+      const { schedule } = entry
+      if (schedule !== undefined) claims.push({ ...entry, schedule })
       this.#run.lease.run(leasedUntil, key ?? null)
     }
     return claims
   }
 
-  #complete({ id, schedule, staple }: Extract<Operation, { kind: 'complete' }>): undefined {
+  #complete(operation: Extract<Operation, { kind: 'complete' }>): undefined {
+    const { id, schedule, staple, attempts } = operation
+    for (const attempt of attempts) this.#log(attempt)
     const key = this.#run.findCertificate.get(id)?.['key']
     if (key === undefined) return
     this.#run.reschedule.run({
@@ -139,8 +149,13 @@ export class SqliteOperations {
       last_attempt_at: schedule.lastAttemptAt ?? null,
       last_error: schedule.lastError ?? null,
     })
-    if (staple === undefined) return
-    const { der, received, usableUntil } = staple
+    if (staple !== undefined) this.#putStaple(key, staple)
+  }
+
+  #putStaple(key: SQLInputValue, staple: StapleRecord): void {
+    const { der, received, fetchedAt, servedFrom } = staple
+    if (servedFrom > fetchedAt) this.#run.keepFormer.run({ key, now: fetchedAt })
+    else this.#run.removeFormer.run(key)
     this.#run.putStaple.run({
       key,
       der,
@@ -148,18 +163,56 @@ export class SqliteOperations {
       produced_at: staple.producedAt,
       this_update: staple.thisUpdate,
       next_update: staple.nextUpdate,
-      usable_until: usableUntil,
-      fetched_at: staple.fetchedAt,
+      usable_until: staple.usableUntil,
+      fetched_at: fetchedAt,
+      served_from: servedFrom === fetchedAt ? null : servedFrom,
       url: staple.url,
     })
-    this.#run.noteUsableUntil.run(usableUntil, key)
+    this.#run.noteUsableUntil.run({ key })
   }
 
   #withdraw(id: string): undefined {
     const key = this.#run.findCertificate.get(id)?.['key']
     if (key === undefined) return
     this.#run.removeStaple.run(key)
-    this.#run.noteUsableUntil.run(0, key)
+    this.#run.removeFormer.run(key)
+    this.#run.noteUsableUntil.run({ key })
+  }
+
+  #log(attempt: LoggedAttempt): void {
+    const { responder } = attempt
+    const number = Number(
+      this.#run.addAttempt.get({
+        responder,
+        certificate: attempt.certificate,
+        certificate_age: attempt.certificateAge,
+        at: attempt.at,
+        elapsed: attempt.elapsed,
+        method: attempt.method,
+        connection: attempt.connection,
+        remote_address: attempt.remoteAddress ?? null,
+        status_code: attempt.statusCode ?? null,
+        outcome: attempt.outcome,
+        problem: attempt.problem ?? null,
+        this_update: attempt.thisUpdate ?? null,
+        next_update: attempt.nextUpdate ?? null,
+      })?.['number'],
+    )
+    if (number % PRUNED_AT_ONCE === 0) {
+      this.#run.pruneAttempts.run(responder, number - ATTEMPTS_KEPT)
+    }
+  }
+
+  #putResponder({ responder, habits, health }: ResponderRecord): undefined {
+    this.#run.putResponder.run({
+      responder,
+      validity: habits.validity ?? null,
+      renewal: habits.renewal ?? null,
+      lag: habits.lag,
+      seen: habits.seen,
+      health: health.state,
+      health_since: health.since,
+    })
   }
 }
 
@@ -180,6 +233,13 @@ function unreachable(operation: never): never {
   throw new Error(`unknown operation ${JSON.stringify(operation)}`)
 }
 
+const USABLE_UNTIL = `max(
+  coalesce((SELECT usable_until FROM staple WHERE certificate = :key), 0),
+  coalesce((SELECT usable_until FROM former_staple WHERE certificate = :key), 0))`
+
+/** Old attempts go so many at a time; until then readers pass them over. */
+const PRUNED_AT_ONCE = 100
+
 // INDEXED BY where SQLite, which counts no rows, would take the index by due time and sort all that is due.
 const statements = {
   findCertificate: 'SELECT key FROM certificate WHERE id = ?',
@@ -197,7 +257,7 @@ const statements = {
   schedule: `
     INSERT INTO schedule (certificate, due_at, ready, reason, attempts, responder, must_staple, usable_until)
     VALUES (:key, :now, 1, 'new certificate', 0, :responder, :must_staple,
-      coalesce((SELECT usable_until FROM staple WHERE certificate = :key), 0))
+      ${USABLE_UNTIL})
     ON CONFLICT (certificate) DO UPDATE SET responder = excluded.responder, must_staple = excluded.must_staple`,
   unschedule: 'DELETE FROM schedule WHERE certificate = ?',
   markReady: 'UPDATE schedule SET ready = 1 WHERE ready = 0 AND due_at <= ?',
@@ -224,10 +284,29 @@ const statements = {
     WHERE certificate = :key`,
   putStaple: `
     INSERT OR REPLACE INTO staple
-      (certificate, der, received, produced_at, this_update, next_update, usable_until, fetched_at, url)
-    VALUES (:key, :der, :received, :produced_at, :this_update, :next_update, :usable_until, :fetched_at, :url)`,
-  noteUsableUntil: 'UPDATE schedule SET usable_until = ? WHERE certificate = ?',
+      (certificate, der, received, produced_at, this_update, next_update, usable_until, fetched_at, url, served_from)
+    VALUES (:key, :der, :received, :produced_at, :this_update, :next_update, :usable_until, :fetched_at, :url, :served_from)`,
+  // The one that is served at :now, unless it is the former one already.
+  keepFormer: `
+    INSERT OR REPLACE INTO former_staple
+      (certificate, der, received, produced_at, this_update, next_update, usable_until, fetched_at, url, served_from)
+    SELECT certificate, der, received, produced_at, this_update, next_update, usable_until, fetched_at, url, served_from
+    FROM staple WHERE certificate = :key AND (coalesce(served_from, fetched_at) <= :now
+      OR NOT EXISTS (SELECT 1 FROM former_staple WHERE certificate = :key))`,
+  noteUsableUntil: `UPDATE schedule SET usable_until = ${USABLE_UNTIL} WHERE certificate = :key`,
   removeStaple: 'DELETE FROM staple WHERE certificate = ?',
+  removeFormer: 'DELETE FROM former_staple WHERE certificate = ?',
+  addAttempt: `
+    INSERT INTO attempt (responder, number, certificate, certificate_age, at, elapsed, method, connection,
+      remote_address, status_code, outcome, problem, this_update, next_update)
+    VALUES (:responder, coalesce((SELECT max(number) FROM attempt WHERE responder = :responder), 0) + 1,
+      :certificate, :certificate_age, :at, :elapsed, :method, :connection,
+      :remote_address, :status_code, :outcome, :problem, :this_update, :next_update)
+    RETURNING number`,
+  pruneAttempts: 'DELETE FROM attempt WHERE responder = ? AND number <= ?',
+  putResponder: `
+    INSERT OR REPLACE INTO responder (responder, validity, renewal, lag, seen, health, health_since)
+    VALUES (:responder, :validity, :renewal, :lag, :seen, :health, :health_since)`,
   clearProblems: 'DELETE FROM problem',
   addProblem: 'INSERT INTO problem (path, problem) VALUES (?, ?)',
 } as const

@@ -4,10 +4,25 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import type { SourceProblem } from '../certificates/source.ts'
 import { type EpochMs, epochMs } from '../der/time.ts'
+import type { LoggedAttempt } from '../responders/attempt-log.ts'
 import { checkSchema, migrations } from './migrations.ts'
 import { failureOf, storeError } from './sqlite-error.ts'
-import { entryOf, type Row, SELECT_ENTRY } from './sqlite-rows.ts'
-import { type Coverage, type Entry, StoreError } from './store.ts'
+import {
+  attemptOf,
+  entryOf,
+  type Row,
+  responderCoverageOf,
+  responderOf,
+  SELECT_ENTRY,
+} from './sqlite-rows.ts'
+import {
+  ATTEMPTS_KEPT,
+  type Coverage,
+  type Entry,
+  type ResponderCoverage,
+  type ResponderRecord,
+  StoreError,
+} from './store.ts'
 
 /**
  * The reading half of the store: a read-only connection, which runs beside a writer of this or another process. Every statement is
@@ -72,6 +87,28 @@ export class SqliteReader implements Disposable {
     }
   }
 
+  /** In pages: a million in one go hold up the thread for a quarter of a second. */
+  async responderCoverage(now: EpochMs): Promise<ResponderCoverage[]> {
+    const sums = new Map<string, ResponderCoverage>()
+    const last = Number(this.#get('lastScheduled')?.['key'])
+    for (let after = 0; after < last; after += COVERAGE_PAGE) {
+      if (after > 0) await turn()
+      for (const row of this.#all('responderCoverage', now, after, after + COVERAGE_PAGE)) {
+        const part = responderCoverageOf(row)
+        sums.set(part.responder, sum(part, sums.get(part.responder)))
+      }
+    }
+    return [...sums.values()].sort((a, b) => (a.responder < b.responder ? -1 : 1))
+  }
+
+  attempts(responder: string): LoggedAttempt[] {
+    return this.#all('attempts', responder, ATTEMPTS_KEPT).map(attemptOf).reverse()
+  }
+
+  responders(): ResponderRecord[] {
+    return this.#all('responders').map(responderOf)
+  }
+
   problems(): SourceProblem[] {
     return this.#all('problems').map(({ path, problem }) => ({
       path: String(path),
@@ -97,6 +134,16 @@ export class SqliteReader implements Disposable {
     } catch (error) {
       throw storeError(error, this.#path)
     }
+  }
+}
+
+function sum(a: ResponderCoverage, b: ResponderCoverage | undefined): ResponderCoverage {
+  if (b === undefined) return a
+  return {
+    responder: a.responder,
+    managed: a.managed + b.managed,
+    stapled: a.stapled + b.stapled,
+    failing: a.failing + b.failing,
   }
 }
 
@@ -160,6 +207,12 @@ const statements = {
   missingOfMany: `
     SELECT name FROM certificate c CROSS JOIN schedule s ON s.certificate = c.key
     WHERE s.usable_until <= ? ORDER BY name, id LIMIT 10`,
+  lastScheduled: 'SELECT coalesce(max(certificate), 0) AS key FROM schedule',
+  responderCoverage: `
+    SELECT responder, count(*) AS managed, sum(usable_until > ?) AS stapled, sum(attempts > 0) AS failing
+    FROM schedule WHERE certificate > ? AND certificate <= ? GROUP BY responder`,
+  attempts: 'SELECT * FROM attempt WHERE responder = ? ORDER BY number DESC LIMIT ?',
+  responders: 'SELECT * FROM responder ORDER BY responder',
   problems: 'SELECT path, problem FROM problem ORDER BY key',
 } as const
 
@@ -171,3 +224,5 @@ const ID_PAGE = 5_000
 /** About a megabyte. */
 const ENTRY_PAGE = 200
 const FEW_MISSING = 5_000
+/** Some 4 ms. */
+const COVERAGE_PAGE = 20_000

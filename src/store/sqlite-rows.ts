@@ -1,27 +1,90 @@
 import type { SQLOutputValue } from 'node:sqlite'
 import type { Classification } from '../certificates/classify.ts'
-import { epochMs } from '../der/time.ts'
-import type { CertificateRecord, Entry, Schedule, StapleRecord } from './store.ts'
+import { type DurationMs, durationMs, epochMs } from '../der/time.ts'
+import type { LoggedAttempt } from '../responders/attempt-log.ts'
+import type {
+  CertificateRecord,
+  Entry,
+  ResponderCoverage,
+  ResponderRecord,
+  Schedule,
+  StapleRecord,
+} from './store.ts'
 
 /** What `statement.get()` gives. */
 export type Row = Record<string, SQLOutputValue>
 
 /** Selects all that `entryOf` reads; a WHERE over `c`, `s` (schedule) and `t` (staple) can follow. */
-export const SELECT_ENTRY = `
+export const SELECT_ENTRY: string = `
   SELECT c.id, c.der, i.der AS issuer, c.name, c.sources, c.classification, c.must_staple, c.not_after, c.cert_id_key, c.responder,
     s.due_at, s.reason, s.attempts, s.last_attempt_at, s.last_error,
-    t.der AS staple, t.received, t.produced_at, t.this_update, t.next_update, t.usable_until, t.fetched_at, t.url
+    ${stapleColumns('t', 'staple')}, ${stapleColumns('f', 'former')}
   FROM certificate c
   LEFT JOIN issuer i ON i.key = c.issuer
   LEFT JOIN schedule s ON s.certificate = c.key
-  LEFT JOIN staple t ON t.certificate = c.key`
+  LEFT JOIN staple t ON t.certificate = c.key
+  LEFT JOIN former_staple f ON f.certificate = c.key`
 
 /** The entry in a row of {@link SELECT_ENTRY}. */
 export function entryOf(row: Row): Entry {
   return {
     certificate: certificateOf(row),
     schedule: row['due_at'] === null ? undefined : scheduleOf(row),
-    staple: row['staple'] === null ? undefined : stapleOf(row),
+    staple: stapleOf(row, 'staple'),
+    former: stapleOf(row, 'former'),
+  }
+}
+
+function stapleColumns(table: string, name: string): string {
+  return `${table}.der AS ${name}, ${table}.received AS ${name}_received,
+    ${table}.produced_at AS ${name}_produced_at, ${table}.this_update AS ${name}_this_update,
+    ${table}.next_update AS ${name}_next_update, ${table}.usable_until AS ${name}_usable_until,
+    ${table}.fetched_at AS ${name}_fetched_at, ${table}.served_from AS ${name}_served_from, ${table}.url AS ${name}_url`
+}
+
+/** The attempt in a row of `attempt`. */
+export function attemptOf(row: Row): LoggedAttempt {
+  return {
+    responder: text(row['responder']),
+    certificate: text(row['certificate']),
+    certificateAge: duration(row['certificate_age']),
+    at: time(row['at']),
+    elapsed: duration(row['elapsed']),
+    method: row['method'] === 'GET' ? 'GET' : 'POST',
+    connection: row['connection'] === 'kept' ? 'kept' : 'fresh',
+    remoteAddress: unlessNull(row['remote_address'], text),
+    statusCode: unlessNull(row['status_code'], Number),
+    outcome: text(row['outcome']),
+    problem: unlessNull(row['problem'], text),
+    thisUpdate: unlessNull(row['this_update'], time),
+    nextUpdate: unlessNull(row['next_update'], time),
+  }
+}
+
+/** What a row of `responder` remembers. */
+export function responderOf(row: Row): ResponderRecord {
+  return {
+    responder: text(row['responder']),
+    habits: {
+      validity: unlessNull(row['validity'], duration),
+      renewal: unlessNull(row['renewal'], duration),
+      lag: duration(row['lag']),
+      seen: Number(row['seen']),
+    },
+    health: {
+      state: row['health'] === 'open' ? 'open' : 'closed',
+      since: time(row['health_since']),
+    },
+  }
+}
+
+/** The coverage in a row of `responder, managed, stapled, failing`. */
+export function responderCoverageOf(row: Row): ResponderCoverage {
+  return {
+    responder: text(row['responder']),
+    managed: Number(row['managed']),
+    stapled: Number(row['stapled']),
+    failing: Number(row['failing']),
   }
 }
 
@@ -50,17 +113,20 @@ function scheduleOf(row: Row): Schedule {
   }
 }
 
-function stapleOf(row: Row): StapleRecord {
-  const der = bytes(row['staple'])
+function stapleOf(row: Row, name: 'staple' | 'former'): StapleRecord | undefined {
+  if (row[name] === null) return undefined
+  const der = bytes(row[name])
+  const fetchedAt = time(row[`${name}_fetched_at`])
   return {
     der,
-    received: unlessNull(row['received'], bytes) ?? der,
-    producedAt: time(row['produced_at']),
-    thisUpdate: time(row['this_update']),
-    nextUpdate: time(row['next_update']),
-    usableUntil: time(row['usable_until']),
-    fetchedAt: time(row['fetched_at']),
-    url: text(row['url']),
+    received: unlessNull(row[`${name}_received`], bytes) ?? der,
+    producedAt: time(row[`${name}_produced_at`]),
+    thisUpdate: time(row[`${name}_this_update`]),
+    nextUpdate: time(row[`${name}_next_update`]),
+    usableUntil: time(row[`${name}_usable_until`]),
+    fetchedAt,
+    servedFrom: unlessNull(row[`${name}_served_from`], time) ?? fetchedAt,
+    url: text(row[`${name}_url`]),
   }
 }
 
@@ -73,6 +139,10 @@ function unlessNull<T>(
 
 function time(value: SQLOutputValue | undefined): ReturnType<typeof epochMs> {
   return epochMs(Number(value))
+}
+
+function duration(value: SQLOutputValue | undefined): DurationMs {
+  return durationMs(Number(value))
 }
 
 function text(value: SQLOutputValue | undefined): string {

@@ -47,6 +47,7 @@ export class SqliteWriteQueue implements AsyncDisposable {
     const worker = queue.#worker
     await new Promise<void>((resolve, reject) => {
       worker.once('error', (error) => reject(storeError(error, data.path)))
+      worker.once('exit', () => reject(queue.#ended))
       worker.once('message', (reply: WriterReply) => {
         if (reply.kind === 'open') resolve()
         else reject(queue.#errorOf(reply))

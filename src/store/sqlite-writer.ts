@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
+import type { DurationMs } from '../der/time.ts'
 import { migrate } from './migrations.ts'
 import { failureOf, type SqliteFailure } from './sqlite-error.ts'
 import { type Operation, SqliteOperations } from './sqlite-operations.ts'
@@ -11,6 +12,8 @@ export interface WriterData {
   readonly path: string
   /** Path of a file that the one process that writes holds a lock on. */
   readonly lock: string
+  /** How long a statement waits for another process that writes. */
+  readonly busyTimeout: DurationMs
 }
 
 /** What the writer is told: a batch, all of which becomes durable or none, or to close. */
@@ -25,8 +28,6 @@ export type WriterReply =
   | { readonly kind: 'refused'; readonly message: string }
 
 const SQLITE_BUSY = 5
-/** How long a statement waits for another process that writes. */
-const BUSY_TIMEOUT_MS = 3_000
 /** Holds the indexes of some hundred thousand certificates; SQLite's 2 MB halve the writes per second at that size. */
 const CACHE_KIB = 64 * 1024
 /** 16 MB: each moves the log into the database and waits for the disk twice. */
@@ -42,7 +43,7 @@ function serve(port: NonNullable<typeof parentPort>, data: WriterData): void {
   const reply = (message: WriterReply): void => port.postMessage(message)
   try {
     const lock = takeLock(data)
-    const database = openForWriting(data.path)
+    const database = openForWriting(data)
     const operations = new SqliteOperations(database)
     port.on('message', (request: WriterRequest) => {
       if (request === 'close') {
@@ -79,8 +80,8 @@ function takeLock({ path, lock }: WriterData): DatabaseSync {
   }
 }
 
-function openForWriting(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
+function openForWriting({ path, busyTimeout }: WriterData): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: busyTimeout })
   try {
     database.exec(`
       PRAGMA journal_mode = WAL;

@@ -1,18 +1,34 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { describe, expect, it } from 'vitest'
-import { certificate, NOW, schedule, staple } from './_records.ts'
+import { afterAll, describe, expect, it } from 'vitest'
+import { attempt, certificate, NOW, schedule, staple } from './_records.ts'
 import { temporaryFolder } from './_setup.ts'
 import { storeContract } from './contract.ts'
 import { openSqliteStore, openSqliteStoreForReading } from './sqlite.ts'
+import { ATTEMPTS_KEPT, type Store } from './store.ts'
 
-storeContract('SQLite', async () => {
+describe('one database for many tests', () => {
   const temporary = temporaryFolder()
-  return {
-    open: () => openSqliteStore({ folder: temporary.folder }),
-    [Symbol.asyncDispose]: async () => temporary[Symbol.dispose](),
-  }
+  // Left open from test to test: starting a writer takes longer than most tests.
+  let left: Store | undefined
+  afterAll(async () => {
+    await left?.[Symbol.asyncDispose]()
+    temporary[Symbol.dispose]()
+  })
+
+  storeContract('SQLite', async () => {
+    let opened = left
+    return {
+      async open() {
+        const store = opened ?? (await openSqliteStore(temporary))
+        opened = undefined
+        left = store
+        return store
+      },
+      [Symbol.asyncDispose]: async () => empty(temporary.database),
+    }
+  })
 })
 
 describe('openSqliteStore()', () => {
@@ -48,13 +64,49 @@ describe('openSqliteStore()', () => {
   })
 })
 
+describe('the log of attempts', () => {
+  it('does not grow on disk either', async () => {
+    using temporary = temporaryFolder()
+    await using store = await openSqliteStore(temporary)
+    const attempts = Array.from({ length: 3 * ATTEMPTS_KEPT + 99 }, (_, at) => attempt(at))
+    await store.complete('x', schedule(), { attempts })
+    using database = new DatabaseSync(temporary.database, { readOnly: true })
+    const rows = database.prepare('SELECT count(*) AS n FROM attempt').get()
+    expect(rows).toEqual({ n: ATTEMPTS_KEPT + 99 })
+  })
+})
+
+describe('coverage by responder', () => {
+  it('is summed up over all pages', async () => {
+    using temporary = temporaryFolder()
+    await using store = await openSqliteStore(temporary)
+    await store.putCertificates(
+      [1, 2, 3].map((number) => certificate(number)),
+      NOW,
+    )
+    {
+      using database = new DatabaseSync(temporary.database, { enableForeignKeyConstraints: false })
+      for (const [from, to] of [
+        [1, 20_000],
+        [2, 20_001],
+        [3, 70_000],
+      ] as const) {
+        database.prepare('UPDATE schedule SET certificate = ? WHERE certificate = ?').run(to, from)
+      }
+    }
+    expect(await store.responderCoverage(NOW)).toEqual([
+      { responder: certificate(1).responder, managed: 3, stapled: 0, failing: 0 },
+    ])
+  })
+})
+
 describe('openSqliteStoreForReading()', () => {
   it('reads beside a running service, what was just written included', async () => {
     using temporary = temporaryFolder()
     await using store = await openSqliteStore(temporary)
     await store.putCertificates([certificate(1)], NOW)
     await using reader = await openSqliteStoreForReading(temporary)
-    await store.complete(certificate(1).id, schedule(), staple(1))
+    await store.complete(certificate(1).id, schedule(), { staple: staple(1) })
     expect((await reader.coverage(NOW)).stapled).toBe(1)
   })
 
@@ -78,3 +130,10 @@ describe('openSqliteStoreForReading()', () => {
     await expect(open).rejects.toThrow()
   })
 })
+
+/** Removes all rows of all tables. */
+function empty(path: string): void {
+  using database = new DatabaseSync(path, { enableForeignKeyConstraints: false })
+  const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all()
+  for (const { name } of tables) database.exec(`DELETE FROM ${String(name)}`)
+}

@@ -1,8 +1,15 @@
 import { constants, existsSync } from 'node:fs'
 import { access, mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { plus } from '../der/time.ts'
-import { encodedCertificate, encodedSchedule, encodedStaple, whole } from './sqlite-encoding.ts'
+import { type DurationMs, durationMs, plus } from '../der/time.ts'
+import {
+  encodedAttempt,
+  encodedCertificate,
+  encodedResponder,
+  encodedSchedule,
+  encodedStaple,
+  whole,
+} from './encoding.ts'
 import { storeError } from './sqlite-error.ts'
 import { SqliteReader } from './sqlite-reader.ts'
 import { SqliteWriteQueue } from './sqlite-write-queue.ts'
@@ -16,7 +23,18 @@ export interface SqliteOptions {
 
 /** The part of a store that reports need. */
 export type StoreForReading = AsyncDisposable &
-  Pick<Store, 'certificateIds' | 'entries' | 'entry' | 'nextDueAt' | 'coverage' | 'problems'>
+  Pick<
+    Store,
+    | 'certificateIds'
+    | 'entries'
+    | 'entry'
+    | 'nextDueAt'
+    | 'coverage'
+    | 'responderCoverage'
+    | 'attempts'
+    | 'responders'
+    | 'problems'
+  >
 
 /**
  * The store of one machine: SQLite in WAL mode, written by a thread of its own, read here. Makes the folder and the database where there
@@ -25,11 +43,9 @@ export type StoreForReading = AsyncDisposable &
 export async function openSqliteStore({ folder }: SqliteOptions): Promise<Store> {
   const path = join(folder, FILE_NAME)
   await makePrivately(folder, path)
-  await using parts = new AsyncDisposableStack()
-  const queue = parts.use(await SqliteWriteQueue.start({ path, lock: join(folder, LOCK_NAME) }))
-  // Disposed of first: the last connection moves the log into the database, which a read-only one cannot.
-  const reader = parts.use(new SqliteReader(path))
-  const kept = parts.move()
+  const lock = join(folder, LOCK_NAME)
+  const queue = await SqliteWriteQueue.start({ path, lock, busyTimeout: BUSY_TIMEOUT })
+  const reader = await readerBeside(queue, path)
   return {
     ...reading(reader),
     async putCertificates(records, now) {
@@ -58,12 +74,19 @@ export async function openSqliteStore({ folder }: SqliteOptions): Promise<Store>
         leasedUntil: whole(plus(now, lease)),
       })
     },
-    async complete(id, schedule, staple) {
+    async complete(id, schedule, { staple, attempts = [] } = {}) {
       await queue.submit<'complete'>({
         kind: 'complete',
         id,
         schedule: encodedSchedule(schedule),
         staple: staple && encodedStaple(staple),
+        attempts: attempts.map(encodedAttempt),
+      })
+    },
+    async putResponder(record) {
+      await queue.submit<'put-responder'>({
+        kind: 'put-responder',
+        record: encodedResponder(record),
       })
     },
     async withdrawStaple(id) {
@@ -72,7 +95,20 @@ export async function openSqliteStore({ folder }: SqliteOptions): Promise<Store>
     async replaceProblems(problems) {
       await queue.submit<'replace-problems'>({ kind: 'replace-problems', problems })
     },
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      // First: the last connection moves the log into the database, which a read-only one cannot.
+      reader[Symbol.dispose]()
+      await queue[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function readerBeside(queue: SqliteWriteQueue, path: string): Promise<SqliteReader> {
+  try {
+    return new SqliteReader(path)
+  } catch (error) {
+    await queue[Symbol.asyncDispose]()
+    throw error
   }
 }
 
@@ -97,6 +133,9 @@ function reading(reader: SqliteReader): Omit<StoreForReading, typeof Symbol.asyn
     entry: async (by) => reader.entry(by),
     nextDueAt: async () => reader.nextDueAt(),
     coverage: async (now) => reader.coverage(now),
+    responderCoverage: (now) => reader.responderCoverage(now),
+    attempts: async (responder) => reader.attempts(responder),
+    responders: async () => reader.responders(),
     problems: async () => reader.problems(),
   }
 }
@@ -122,3 +161,5 @@ function* pieces<T>(all: readonly T[]): Generator<readonly T[]> {
 const FILE_NAME = 'everstaple.db'
 const LOCK_NAME = 'everstaple.lock'
 const PIECE = 100
+/** How long a write waits for another process that writes. */
+const BUSY_TIMEOUT: DurationMs = durationMs(3_000)

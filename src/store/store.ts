@@ -1,6 +1,8 @@
 import type { Classification } from '../certificates/classify.ts'
 import type { SourceProblem } from '../certificates/source.ts'
 import type { DurationMs, EpochMs } from '../der/time.ts'
+import type { LoggedAttempt } from '../responders/attempt-log.ts'
+import type { Habits } from '../responders/cadence.ts'
 
 /** A certificate as it is kept. */
 export interface CertificateRecord {
@@ -30,6 +32,15 @@ export interface Coverage {
   readonly missing: readonly string[]
 }
 
+/** The coverage of one responder's certificates, of those that are in the schedule. */
+export interface ResponderCoverage {
+  readonly responder: string
+  readonly managed: number
+  readonly stapled: number
+  /** Those whose last attempt failed. */
+  readonly failing: number
+}
+
 /** When a certificate is next asked about, and how it went so far. */
 export interface Schedule {
   readonly dueAt: EpochMs
@@ -54,6 +65,8 @@ export interface StapleRecord {
   readonly nextUpdate: EpochMs
   readonly usableUntil: EpochMs
   readonly fetchedAt: EpochMs
+  /** From when it is handed out; later than fetchedAt where the former one is served for a while yet, for clients whose clocks run late. */
+  readonly servedFrom: EpochMs
   /** The OCSP URL that it came from. */
   readonly url: string
 }
@@ -63,6 +76,8 @@ export interface Claim {
   readonly certificate: CertificateRecord
   readonly schedule: Schedule
   readonly staple: StapleRecord | undefined
+  /** The staple before it, kept while it is still the one that is served: until `servedFrom` of `staple`. */
+  readonly former: StapleRecord | undefined
 }
 
 /** All that is known of one certificate, for reports. */
@@ -71,7 +86,28 @@ export interface Entry {
   /** `undefined` where the classification gives it no place in the schedule. */
   readonly schedule: Schedule | undefined
   readonly staple: StapleRecord | undefined
+  /** The staple before it, kept while it is still the one that is served: until `servedFrom` of `staple`. */
+  readonly former: StapleRecord | undefined
 }
+
+/** What an attempt brought, beside the schedule that follows from it. */
+export interface Outcome {
+  /** The new staple, if there is one. */
+  readonly staple?: StapleRecord | undefined
+  /** The exchanges with responders, in their order. */
+  readonly attempts?: readonly LoggedAttempt[] | undefined
+}
+
+/** What is remembered of one responder. */
+export interface ResponderRecord {
+  /** The origin of its OCSP URLs. */
+  readonly responder: string
+  readonly habits: Habits
+  readonly health: { readonly state: 'closed' | 'open'; readonly since: EpochMs }
+}
+
+/** How many attempts are kept for each responder: the newest. */
+export const ATTEMPTS_KEPT = 1_000
 
 /**
  * The one truth, in SQLite on one machine or in PostgreSQL for a fleet; every engine passes `storeContract`.
@@ -98,12 +134,12 @@ export interface Store extends AsyncDisposable {
   /** One certificate by its id, or by `certIDKey`; `undefined` where there is none. */
   entry(by: { readonly id: string } | { readonly certIDKey: string }): Promise<Entry | undefined>
 
-  /** The responders that have a certificate which is due at `now`, the most urgent first (in the order of `claimDue`). */
+  /** The responders that have a certificate which is due at `now`, the most urgent first (in the order of `claimDue`, then by name). */
   dueResponders(now: EpochMs): Promise<readonly string[]>
 
   /**
    * Takes up to `limit` certificates of one responder that are due at `now`: those without a staple first, must-staple first among them, then by
-   * usableUntil. A claimed certificate is not given out again before `now + lease`, unless `complete` says so: a crash delays it by no more than that.
+   * usableUntil (of the former staple where that is later), then by dueAt, then in the order in which they were added. A claimed certificate is not given out again before `now + lease`, unless `complete` says so: a crash delays it by no more than that.
    */
   claimDue(options: {
     readonly responder: string
@@ -118,13 +154,26 @@ export interface Store extends AsyncDisposable {
   /** Coverage of the certificates that are classified `ocsp`. */
   coverage(now: EpochMs): Promise<Coverage>
 
-  /**
-   * Ends a claim: stores the schedule and, in the same transaction, the staple if there is a new one. A certificate removed meanwhile is
-   * ignored.
-   */
-  complete(id: string, schedule: Schedule, staple?: StapleRecord): Promise<void>
+  /** The same by responder, sorted by responder. */
+  responderCoverage(now: EpochMs): Promise<readonly ResponderCoverage[]>
 
-  /** Withdraws the staple of a certificate, as when it is revoked. */
+  /**
+   * Ends a claim: stores the schedule and, in the same transaction, the staple if there is a new one, and the attempts. A staple that is
+   * served only later than it was fetched keeps the one that is served until then as its former one; any other drops the former one. Of a
+   * certificate removed meanwhile, only the attempts are kept.
+   */
+  complete(id: string, schedule: Schedule, outcome?: Outcome): Promise<void>
+
+  /** The attempts with a responder that are kept, at most `ATTEMPTS_KEPT`, oldest first. */
+  attempts(responder: string): Promise<readonly LoggedAttempt[]>
+
+  /** Remembers a responder, in place of what was remembered of it. */
+  putResponder(record: ResponderRecord): Promise<void>
+
+  /** The responders that are remembered, sorted by responder. */
+  responders(): Promise<readonly ResponderRecord[]>
+
+  /** Withdraws the staple of a certificate and the former one, as when it is revoked. */
   withdrawStaple(id: string): Promise<void>
 
   /** Replaces the list of what is wrong with the sources. */

@@ -197,6 +197,7 @@ function entry(
     }),
     schedule: schedule(),
     staple: staple === 'none' ? undefined : staple,
+    former: undefined,
   }
 }
 

@@ -5,6 +5,7 @@ import type { Policy } from '../ocsp/policy.ts'
 import type { Finding, Staple } from '../ocsp/verdict.ts'
 import type { Clock } from '../time/clock.ts'
 import { parseCertificate } from '../x509/certificate.ts'
+import { servedStaple } from './served-staple.ts'
 import type { Entry, StapleRecord, Store } from './store.ts'
 
 /** What the serving path tells. */
@@ -65,9 +66,7 @@ export class VerifiedStaples {
 
   #held(id: string): Held | undefined {
     const held = this.#byId.get(id)
-    return held !== undefined && held.staple.usableUntil > this.#options.clock.now()
-      ? held
-      : undefined
+    return held !== undefined && held.until > this.#options.clock.now() ? held : undefined
   }
 
   async #read(by: Parameters<Store['entry']>[0]): Promise<Staple | undefined> {
@@ -76,18 +75,23 @@ export class VerifiedStaples {
     const staple = entry && this.#judge(entry)
     if (entry === undefined || staple === undefined) return undefined
     const { id, certIDKey } = entry.certificate
+    const next = entry.staple?.servedFrom ?? Number.POSITIVE_INFINITY
+    const until =
+      next > this.#options.clock.now() ? Math.min(staple.usableUntil, next) : staple.usableUntil
     // Of two look-ups at once both give the object that is kept: what is derived from a staple is kept by its identity.
     const held = this.#held(id)
     if (changes !== this.#changes) return staple
     if (held !== undefined && held.certIDKey === certIDKey) return held.staple
-    this.#byId.set(id, { staple, certIDKey })
+    this.#byId.set(id, { staple, certIDKey, until })
     if (certIDKey !== undefined) this.#idByCertIDKey.set(certIDKey, id)
     return staple
   }
 
-  #judge({ certificate: record, staple }: Entry): Staple | undefined {
+  #judge(entry: Entry): Staple | undefined {
     const { clock, policy } = this.#options
     const now = clock.now()
+    const { certificate: record } = entry
+    const staple = servedStaple(entry, now)
     if (staple === undefined || record.issuer === undefined || staple.usableUntil <= now) {
       return undefined
     }
@@ -113,6 +117,8 @@ export class VerifiedStaples {
 interface Held {
   readonly staple: Staple
   readonly certIDKey: string | undefined
+  /** When it is to be read again: it ends, or a newer one takes its place. */
+  readonly until: number
 }
 
 const DEFAULT_CACHE_SIZE = 10_000

@@ -34,7 +34,6 @@ const lastErrors: Readonly<Record<string, string>> = {
 
 /** Where the service does not do yet what is expected, and what is missing. A surprise pass fails. */
 const todo: Readonly<Record<string, string>> = {
-  'cache-outdated': 'nobody asks again with Cache-Control: no-cache after an expired response',
   'revoked-though-not-known-yet': 'certificateHold since 1970 counts as a revocation like others',
 }
 

@@ -1,0 +1,59 @@
+import { type DurationMs, durationMs, type EpochMs, plus } from '../der/time.ts'
+import type { Remedy } from '../ocsp/verdict.ts'
+import { type Habits, hasGap, isKnown } from '../responders/cadence.ts'
+import type { Claim, Schedule } from '../store/store.ts'
+import type { Random } from '../time/clock.ts'
+import { type Answered, askClosely, type Plan, planRefresh } from './plan.ts'
+import { planRetry, type Trouble } from './retry.ts'
+
+/** What planning needs of the world. */
+export interface Planning {
+  readonly habits: Habits
+  readonly now: EpochMs
+  readonly random: Random
+}
+
+/** What a failure means for the schedule. */
+export interface Lapse {
+  readonly problem: string
+  readonly remedy: Remedy
+  readonly trouble: Trouble
+  readonly retryAfter: DurationMs | undefined
+}
+
+/** The schedule after a good answer, be it the staple that was in hand. */
+export function afterSuccess({ now, random, ...answered }: Answered & Planning): Schedule {
+  const plan = planRefresh(answered, now, random)
+  return { ...plan, attempts: 0, lastAttemptAt: now, lastError: undefined }
+}
+
+/** The schedule after a failure. */
+export function afterFailure(
+  claim: Pick<Claim, 'schedule' | 'staple'>,
+  { problem, ...failure }: Lapse,
+  planning: Planning,
+): Schedule {
+  const { now, random } = planning
+  const attempts = claim.schedule.attempts + 1
+  const deadline = claim.staple?.usableUntil
+  const retry = planRetry({ attempts, deadline, ...failure }, now, random)
+  const plan = failure.trouble === 'certificate' ? soonerOf(retry, claim, planning) : retry
+  return { ...plan, attempts, lastAttemptAt: now, lastError: problem }
+}
+
+/** The CA that has nothing better than a staple which ends has its next one, at the latest, when that one is over. */
+function soonerOf(
+  retry: Plan,
+  { staple }: Pick<Claim, 'staple'>,
+  { habits, now }: Planning,
+): Plan {
+  if (staple === undefined) return retry
+  const { thisUpdate, nextUpdate } = staple
+  const period = durationMs(nextUpdate - thisUpdate)
+  const expected =
+    isKnown(habits) && hasGap(habits)
+      ? plus(thisUpdate, habits.renewal + habits.lag)
+      : nextUpdate
+  const next = askClosely(expected, period, now)
+  return next.dueAt < retry.dueAt ? next : retry
+}

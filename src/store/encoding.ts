@@ -1,0 +1,81 @@
+import type { LoggedAttempt } from '../responders/attempt-log.ts'
+import type { CertificateRecord, ResponderRecord, Schedule, StapleRecord } from './store.ts'
+
+/** A certificate as an engine takes it: with bytes of its own and whole numbers, or a RangeError before anything is written. */
+export function encodedCertificate(record: CertificateRecord): CertificateRecord {
+  const { der, issuer, notAfter } = record
+  return {
+    ...record,
+    der: ownBytes(der),
+    issuer: issuer && ownBytes(issuer),
+    notAfter: whole(notAfter),
+  }
+}
+
+/** A staple as an engine takes it, as {@link encodedCertificate}. */
+export function encodedStaple(staple: StapleRecord): StapleRecord {
+  return {
+    ...staple,
+    der: ownBytes(staple.der),
+    received: ownBytes(staple.received),
+    producedAt: whole(staple.producedAt),
+    thisUpdate: whole(staple.thisUpdate),
+    nextUpdate: whole(staple.nextUpdate),
+    usableUntil: whole(staple.usableUntil),
+    fetchedAt: whole(staple.fetchedAt),
+    servedFrom: whole(staple.servedFrom),
+  }
+}
+
+/** A schedule as an engine takes it, as {@link encodedCertificate}. */
+export function encodedSchedule(schedule: Schedule): Schedule {
+  const { dueAt, attempts, lastAttemptAt } = schedule
+  return {
+    ...schedule,
+    dueAt: whole(dueAt),
+    attempts: whole(attempts),
+    lastAttemptAt: wholeIfAny(lastAttemptAt),
+  }
+}
+
+/** An attempt as an engine takes it, as {@link encodedCertificate}. */
+export function encodedAttempt(attempt: LoggedAttempt): LoggedAttempt {
+  return {
+    ...attempt,
+    certificateAge: whole(attempt.certificateAge),
+    at: whole(attempt.at),
+    elapsed: whole(attempt.elapsed),
+    statusCode: wholeIfAny(attempt.statusCode),
+    thisUpdate: wholeIfAny(attempt.thisUpdate),
+    nextUpdate: wholeIfAny(attempt.nextUpdate),
+  }
+}
+
+/** What is remembered of a responder as an engine takes it, as {@link encodedCertificate}. */
+export function encodedResponder({ responder, habits, health }: ResponderRecord): ResponderRecord {
+  return {
+    responder,
+    habits: {
+      validity: wholeIfAny(habits.validity),
+      renewal: wholeIfAny(habits.renewal),
+      lag: whole(habits.lag),
+      seen: whole(habits.seen),
+    },
+    health: { state: health.state, since: whole(health.since) },
+  }
+}
+
+/** A whole number, as databases are strict and jitter makes fractions. One that is none would fail the batch that it is in. */
+export function whole<N extends number>(value: N): N {
+  if (!Number.isFinite(value)) throw new RangeError(`${value} cannot be stored as a number`)
+  return Math.round(value) as N
+}
+
+function wholeIfAny<N extends number>(value: N | undefined): N | undefined {
+  return value === undefined ? undefined : whole(value)
+}
+
+/** A copy: a message to a thread carries the whole buffer behind a view, such as the file that a certificate was read from. */
+function ownBytes(view: Uint8Array): Uint8Array {
+  return new Uint8Array(view)
+}
