@@ -123,6 +123,17 @@ export class MemoryStore implements Store {
     this.#setDue(kept)
   }
 
+  async replanAttemptedAfter(
+    after: EpochMs,
+    plan: { readonly dueAt: EpochMs; readonly reason: string },
+  ): Promise<void> {
+    for (const kept of this.#scheduled()) {
+      if (kept.schedule === undefined || (kept.schedule.lastAttemptAt ?? 0) <= after) continue
+      kept.schedule = encodedSchedule({ ...kept.schedule, ...plan })
+      this.#setDue(kept)
+    }
+  }
+
   async attempts(responder: string): Promise<readonly LoggedAttempt[]> {
     return [...(this.#attempts.get(responder) ?? [])]
   }

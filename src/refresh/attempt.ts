@@ -2,6 +2,7 @@ import { httpOcspUrls } from '../certificates/classify.ts'
 import { DAY_MS, type EpochMs, iso, plus } from '../der/time.ts'
 import { judge } from '../ocsp/judge.ts'
 import type { Policy } from '../ocsp/policy.ts'
+import { parseResponse } from '../ocsp/response.ts'
 import type { Staple } from '../ocsp/verdict.ts'
 import type { LoggedAttempt } from '../responders/attempt-log.ts'
 import { hasGap } from '../responders/cadence.ts'
@@ -201,8 +202,9 @@ class Run {
     if (outcome.kind === 'staple') return this.#take(outcome, usable)
     const { failure } = outcome
     const lapse = lapseOf(failure, certificate, this.#context.clock.now())
-    if (!isRevocation(failure)) return this.fail(lapse)
-    if (isConfirmed(lapse.problem, attempts)) return this.#revoke(lapse)
+    const revokedAsOf = thisUpdateOfRevocation(failure)
+    if (revokedAsOf === undefined) return this.fail(lapse)
+    if (isConfirmed(lapse.problem, attempts)) return this.#revoke(lapse, revokedAsOf)
     const problem = `${lapse.problem}, by one answer only: to be confirmed over another connection`
     return this.fail({ ...lapse, problem, remedy: 'back-off' })
   }
@@ -218,6 +220,11 @@ class Run {
     if (staple.usableUntil <= clock.now()) {
       const problem = `the response is usable until ${iso(staple.usableUntil)} only, and the CA has nothing newer`
       return this.fail({ ...NOTHING_NEWER, problem })
+    }
+    const { revokedAsOf } = this.#claim.schedule
+    if (revokedAsOf !== undefined && staple.thisUpdate <= revokedAsOf) {
+      const problem = `good as of ${iso(staple.thisUpdate)}, but revoked as of ${iso(revokedAsOf)}: an old answer`
+      return this.fail({ ...NOTHING_NEWER, remedy: 'fatal', problem })
     }
     this.#learn(staple)
     const record = this.#recordOf(outcome)
@@ -274,7 +281,7 @@ class Run {
   }
 
   /** Withdraws the staple; a second connection has said the same, as one bad backend of several must not take it away. */
-  async #revoke(lapse: Lapse): Promise<void> {
+  async #revoke(lapse: Lapse, revokedAsOf: EpochMs): Promise<void> {
     const { store, events, changed } = this.#context
     const { certificate } = this.#claim
     try {
@@ -283,7 +290,7 @@ class Run {
       return events.storeFailed({ error })
     }
     const next = afterFailure(this.#claim, { ...lapse, remedy: 'fatal' }, this.#planning())
-    await this.#complete({ ...next })
+    await this.#complete({ ...next, revokedAsOf })
     changed(certificate)
     events.certificateRevoked({ certificate, problem: lapse.problem })
   }
@@ -334,6 +341,13 @@ const NOTHING_NEWER = {
 function isConfirmed(problem: string, attempts: readonly Attempt[]): boolean {
   const same = attempts.filter((each) => each.problem === problem)
   return same.length > 1 && same.some(({ connection }) => connection === 'fresh')
+}
+
+/** The thisUpdate of a response that is right in every other way and says revoked; `undefined` for any other failure. */
+function thisUpdateOfRevocation(failure: FetchFailure): EpochMs | undefined {
+  if (failure.kind !== 'rejected' || !isRevocation(failure)) return undefined
+  const response = parseResponse(failure.received)
+  return 'kind' in response ? undefined : response.basic?.responses[0]?.thisUpdate
 }
 
 function lapseOf(failure: FetchFailure, certificate: Certificate, now: EpochMs): Lapse {

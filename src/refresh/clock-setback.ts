@@ -1,4 +1,4 @@
-import { type EpochMs, MINUTE_MS } from '../der/time.ts'
+import { type EpochMs, MINUTE_MS, plus } from '../der/time.ts'
 import type { Store } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 
@@ -25,17 +25,11 @@ export class SetbackWatch {
  * Throws a `StoreError`.
  */
 export async function replanFromFuture(
-  store: Pick<Store, 'entries' | 'complete'>,
+  store: Pick<Store, 'replanAttemptedAfter'>,
   now: EpochMs,
 ): Promise<void> {
-  for await (const { certificate, schedule } of store.entries()) {
-    if ((schedule?.lastAttemptAt ?? 0) <= now + TOLERANCE || schedule === undefined) continue
-    await store.complete(certificate.id, {
-      ...schedule,
-      dueAt: now,
-      reason: 'the clock was set back since it was planned',
-    })
-  }
+  const reason = 'the clock was set back since it was planned'
+  await store.replanAttemptedAfter(plus(now, TOLERANCE), { dueAt: now, reason })
 }
 
 /** NTP steps by less than this in daily life, and plans are not that exact. */

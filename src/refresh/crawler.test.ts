@@ -97,6 +97,23 @@ describe('the crawler', () => {
     expect(log.at(-1)).toMatch(/^revoked: status-revoked: saw revoked at /)
   })
 
+  it('does not take a good response that is older than the one that said revoked', async () => {
+    await manage(leaf)
+    crawl()
+    await heard('stored')
+    responder.setFault(lying(saying(REVOKED)))
+    await pass(DAY_MS + HOUR_MS)
+    await heard('revoked')
+    responder.setFault(lying(shifted(HOUR_MS)))
+    await pass(DAY_MS)
+    await heard('failed')
+    expect(log.at(-1)).toMatch(/good as of .*, but revoked as of .*: an old answer; NOT covered$/)
+    responder.setFault(undefined)
+    await pass(DAY_MS)
+    await heard('stored', 2)
+    expect((await entryOf(leaf)).schedule?.revokedAsOf).toBeUndefined()
+  })
+
   it('does not believe one answer that says revoked, and asks again soon', async () => {
     await manage(leaf)
     crawl()

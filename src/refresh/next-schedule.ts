@@ -38,7 +38,9 @@ export function afterFailure(
   const deadline = claim.staple?.usableUntil
   const retry = planRetry({ attempts, deadline, ...failure }, now, random)
   const plan = failure.trouble === 'certificate' ? soonerOf(retry, claim, planning) : retry
-  return { ...plan, attempts, lastAttemptAt: now, lastError: problem }
+  const { revokedAsOf } = claim.schedule
+  const stands = revokedAsOf === undefined ? {} : { revokedAsOf }
+  return { ...plan, attempts, lastAttemptAt: now, lastError: problem, ...stands }
 }
 
 /** The CA that has nothing better than a staple which ends has its next one, at the latest, when that one is over. */

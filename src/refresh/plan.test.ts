@@ -71,9 +71,21 @@ describe('planRefresh() when they are', () => {
       'the CA is expected to have a newer one',
     ],
     [
-      'the next is late: a thirty-second of a renewal',
-      { age: 4 * DAY_MS, left: 3 * DAY_MS, habits: halfWeekly },
+      'the next is a little late: a thirty-second of a renewal',
+      { age: 3.55 * DAY_MS, left: 3.45 * DAY_MS, habits: halfWeekly },
       (3.5 * DAY_MS) / 32,
+      'the CA is late with its next one',
+    ],
+    [
+      'it is eleven hours late: half of that',
+      { age: 4 * DAY_MS, left: 3 * DAY_MS, habits: halfWeekly },
+      5.5 * HOUR_MS,
+      'the CA is late with its next one',
+    ],
+    [
+      'it is late, and little is left: a quarter of that',
+      { age: 6.5 * DAY_MS, left: 4 * HOUR_MS, habits: halfWeekly },
+      HOUR_MS,
       'the CA is late with its next one',
     ],
     [

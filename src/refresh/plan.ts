@@ -82,7 +82,9 @@ function planByHabits(
   const expected = plus(staple.thisUpdate, habits.renewal + habits.lag)
   if (hasGap(habits)) return askClosely(expected, habits.renewal, now)
   if (expected <= now) {
-    const wait = Math.max(SECOND_MS, Math.min(life, habits.renewal) / POLLS)
+    const shortest = Math.max(SECOND_MS, Math.min(life, habits.renewal) / POLLS)
+    const longest = Math.max(SECOND_MS, (staple.usableUntil - now) / 4)
+    const wait = Math.min(Math.max(shortest, Math.min((now - expected) / 2, life / 16)), longest)
     const dueAt = plus(now, jitter(durationMs(Math.round(wait)), JITTER, random))
     return { dueAt, reason: 'the CA is late with its next one' }
   }

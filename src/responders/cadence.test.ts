@@ -35,9 +35,27 @@ describe('learn()', () => {
       { renewal: durationMs(DAY_MS) },
     ],
     [
-      'a CA that makes them much more often is believed at once',
-      [renewal(3 * DAY_MS, 0), renewal(DAY_MS, 0)],
-      { renewal: durationMs(DAY_MS) },
+      'a shorter one may be out of turn: it is followed by a fifth',
+      [renewal(100 * HOUR_MS, 0), renewal(50 * HOUR_MS, 0)],
+      { renewal: durationMs(90 * HOUR_MS), seen: 2 },
+    ],
+    [
+      'one that is no whole number of periods is believed while little was seen',
+      [renewal(10 * HOUR_MS, 0), renewal(24 * HOUR_MS, 0)],
+      { renewal: durationMs(24 * HOUR_MS), seen: 1 },
+    ],
+    [
+      'and not when enough was',
+      [...Array.from({ length: 3 }, () => renewal(10 * HOUR_MS, 0)), renewal(24 * HOUR_MS, 0)],
+      { renewal: durationMs(10 * HOUR_MS), seen: 3 },
+    ],
+    [
+      'unless the former answer was given for so long that there were not several',
+      [
+        ...Array.from({ length: 3 }, () => renewal(10 * HOUR_MS, 0)),
+        renewal(24 * HOUR_MS, 0, HOUR_MS),
+      ],
+      { renewal: durationMs(24 * HOUR_MS), seen: 1 },
     ],
     ['validity', [renewal(DAY_MS, 0)], { validity: durationMs(4 * DAY_MS) }],
     [
@@ -77,8 +95,9 @@ describe('learn()', () => {
     const skipped = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 40, maxLength: 60 })
     fc.assert(
       fc.property(period, skipped, (length, periods) => {
-        const seen = [...periods, 1].map((count) => renewal(count * length, 0))
-        const { renewal: found = 0 } = learnt(...seen, renewal(length, 0))
+        const regular = Array.from({ length: 40 }, () => 1)
+        const seen = [...periods, ...regular].map((count) => renewal(count * length, 0))
+        const { renewal: found = 0 } = learnt(...seen)
         expect(Math.abs(found - length)).toBeLessThan(length / 100)
       }),
     )

@@ -32,18 +32,19 @@ export interface Renewal {
 }
 
 /**
- * Habits with one more renewal taken in. Each value follows what is seen by a fifth, and at once where it was unknown or
- * half or double of what is seen: a CA that changes its period is believed. A renewal that spans several periods, because
- * nobody asked in between, tells of one of them.
+ * Habits with one more renewal taken in. Validity and lag follow what is seen by a fifth, and at once where it is half or double: a CA that
+ * changes is believed. The renewal is told from the spacing of two answers, which may span several, or less than one, as when
+ * a certificate was new or the CA signed out of turn: one odd pair changes little.
  */
 export function learn(habits: Habits, { before, after, seenAt, sameAt }: Renewal): Habits {
   const spacing = after.thisUpdate - before.thisUpdate
-  const renewal = learnRenewal(habits.renewal, spacing)
+  const heldFor = sameAt === undefined ? 0 : sameAt - before.thisUpdate - habits.lag
+  const { renewal, seen } = learnRenewal(habits, spacing, heldFor)
   return {
     validity: follow(habits.validity, after.nextUpdate - after.thisUpdate),
     renewal,
     lag: learnLag(habits, { renewal, appearedAfter: sameAt, after, seenAt }),
-    seen: Math.min(habits.seen + 1, ENOUGH),
+    seen,
   }
 }
 
@@ -58,11 +59,21 @@ export function hasGap({ validity, renewal, lag }: Habits): boolean {
   return renewal + lag >= validity - MINUTE_MS
 }
 
-/** There are never fewer periods than one between two answers: a much shorter one is certain, a longer one may be several. */
-function learnRenewal(known: DurationMs | undefined, spacing: number): DurationMs {
-  if (known === undefined || spacing < known * 0.75) return durationMs(Math.round(spacing))
-  const periods = spacing > known * 1.5 ? Math.round(spacing / known) : 1
-  return follow(known, spacing / periods)
+/** `heldFor`: the former answer was still given when it was this old, so that no period is shorter. */
+function learnRenewal(
+  { renewal: known, seen }: Habits,
+  spacing: number,
+  heldFor: number,
+): { readonly renewal: DurationMs; readonly seen: number } {
+  const anew = { renewal: durationMs(Math.round(spacing)), seen: 1 }
+  if (known === undefined) return anew
+  const periods = Math.max(1, Math.round(spacing / known))
+  const isOne = spacing < heldFor * 2
+  if (isOne && spacing > known * 1.25) return anew
+  const more = Math.min(seen + 1, ENOUGH)
+  const isWhole = Math.abs(spacing / known - periods) <= 0.25
+  if (isWhole || spacing < known) return { renewal: nearer(known, spacing / periods), seen: more }
+  return seen < ENOUGH ? anew : { renewal: known, seen }
 }
 
 /**
@@ -91,6 +102,10 @@ function follow(known: DurationMs | undefined, seen: number): DurationMs {
   if (known === undefined || seen > known * 2 || seen < known / 2) {
     return durationMs(Math.round(seen))
   }
+  return nearer(known, seen)
+}
+
+function nearer(known: DurationMs, seen: number): DurationMs {
   return durationMs(Math.round(known + (seen - known) / 5))
 }
 

@@ -14,10 +14,11 @@ export function encodedCertificate(record: CertificateRecord): CertificateRecord
 
 /** A staple as an engine takes it, as {@link encodedCertificate}. */
 export function encodedStaple(staple: StapleRecord): StapleRecord {
+  const der = ownBytes(staple.der)
   return {
     ...staple,
-    der: ownBytes(staple.der),
-    received: ownBytes(staple.received),
+    der,
+    received: staple.received === staple.der ? der : ownBytes(staple.received),
     producedAt: whole(staple.producedAt),
     thisUpdate: whole(staple.thisUpdate),
     nextUpdate: whole(staple.nextUpdate),
@@ -29,12 +30,13 @@ export function encodedStaple(staple: StapleRecord): StapleRecord {
 
 /** A schedule as an engine takes it, as {@link encodedCertificate}. */
 export function encodedSchedule(schedule: Schedule): Schedule {
-  const { dueAt, attempts, lastAttemptAt } = schedule
+  const { dueAt, attempts, lastAttemptAt, revokedAsOf } = schedule
   return {
     ...schedule,
     dueAt: whole(dueAt),
     attempts: whole(attempts),
     lastAttemptAt: wholeIfAny(lastAttemptAt),
+    ...(revokedAsOf === undefined ? {} : { revokedAsOf: whole(revokedAsOf) }),
   }
 }
 

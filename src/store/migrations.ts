@@ -69,6 +69,9 @@ export const migrations: readonly string[] = [
   ) STRICT;
   `,
   `
+  -- thisUpdate of the response that said revoked.
+  ALTER TABLE schedule ADD COLUMN revoked_as_of INTEGER;
+
   -- NULL where it is the same as fetched_at.
   ALTER TABLE staple ADD COLUMN served_from INTEGER;
 

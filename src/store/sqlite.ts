@@ -83,6 +83,14 @@ export async function openSqliteStore({ folder }: SqliteOptions): Promise<Store>
         attempts: attempts.map(encodedAttempt),
       })
     },
+    async replanAttemptedAfter(after, { dueAt, reason }) {
+      await queue.submit<'replan'>({
+        kind: 'replan',
+        after: whole(after),
+        dueAt: whole(dueAt),
+        reason,
+      })
+    },
     async putResponder(record) {
       await queue.submit<'put-responder'>({
         kind: 'put-responder',

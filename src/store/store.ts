@@ -51,6 +51,8 @@ export interface Schedule {
   readonly lastAttemptAt: EpochMs | undefined
   /** What went wrong last, `undefined` after a success. */
   readonly lastError: string | undefined
+  /** thisUpdate of the response that said revoked, while that stands: only a newer one may say otherwise. */
+  readonly revokedAsOf?: EpochMs | undefined
 }
 
 /** The reason of a schedule while its certificate is claimed; its `dueAt` is the end of the lease. */
@@ -163,6 +165,12 @@ export interface Store extends AsyncDisposable {
    * certificate removed meanwhile, only the attempts are kept.
    */
   complete(id: string, schedule: Schedule, outcome?: Outcome): Promise<void>
+
+  /** Makes due at `dueAt`, for this reason, every certificate whose last attempt was later than `after`: planned by a clock that ran ahead. */
+  replanAttemptedAfter(
+    after: EpochMs,
+    plan: { readonly dueAt: EpochMs; readonly reason: string },
+  ): Promise<void>
 
   /** The attempts with a responder that are kept, at most `ATTEMPTS_KEPT`, oldest first. */
   attempts(responder: string): Promise<readonly LoggedAttempt[]>

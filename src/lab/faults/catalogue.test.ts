@@ -81,7 +81,6 @@ const seen: Readonly<Record<string, readonly [string, string, string]>> = {
 
 /** Where the fetcher does not do yet what is expected, and what is missing. A surprise pass fails. */
 const todo: Readonly<Record<string, string>> = {
-  'cache-outdated': 'nobody asks again with Cache-Control: no-cache after an expired response',
   'refreshed-late': 'no rule says that a response is older than the four days of BR 4.9.10',
   'revoked-though-not-known-yet': 'certificateHold since 1970 counts as a revocation like others',
   'signer-with-other-key-usage': 'no rule looks at the keyUsage of the signer',
