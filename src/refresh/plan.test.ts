@@ -107,9 +107,15 @@ describe('planRefresh() when they are', () => {
       'the CA is expected to have a newer one',
     ],
     [
-      'periods without overlap: to the second',
+      'periods without overlap: once before, as this certificate may be another case',
       hour,
-      HOUR_MS + 5 * SECOND_MS,
+      45 * MINUTE_MS,
+      'a quarter of usable life is left',
+    ],
+    [
+      'then to the second',
+      { ...hour, age: 45 * MINUTE_MS, left: 15 * MINUTE_MS },
+      15 * MINUTE_MS + 5 * SECOND_MS,
       'the next one is expected, and periods hardly overlap',
     ],
     [

@@ -80,7 +80,12 @@ function planByHabits(
 ): Plan {
   const life = lifeOf(staple)
   const expected = plus(staple.thisUpdate, habits.renewal + habits.lag)
-  if (hasGap(habits)) return askClosely(expected, habits.renewal, now)
+  // A habit can be mistaken, of one certificate among others: whatever it says, some of the last quarter of life is left for asking.
+  const late = plus(staple.thisUpdate, Math.round(life * 0.75))
+  if (hasGap(habits)) {
+    if (now < late && late < expected) return { dueAt: late, reason: A_QUARTER_LEFT }
+    return askClosely(expected, habits.renewal, now)
+  }
   if (expected <= now) {
     const shortest = Math.max(SECOND_MS, Math.min(life, habits.renewal) / POLLS)
     const longest = Math.max(SECOND_MS, (staple.usableUntil - now) / 4)
@@ -97,12 +102,10 @@ function planByHabits(
   }
   const spread = (habits.renewal / POLLS) * drawn
   const wished = Math.max(expected + spread, soonest)
-  // A habit can be mistaken: whatever it says, some of the last quarter of life is left for asking.
-  const late = plus(staple.thisUpdate, life * 0.75)
   const latest = now < late ? late : plus(now, (staple.usableUntil - now) / 2)
   return wished <= latest
     ? { dueAt: epochMs(Math.round(wished)), reason: 'the CA is expected to have a newer one' }
-    : { dueAt: epochMs(Math.round(latest)), reason: 'a quarter of usable life is left' }
+    : { dueAt: epochMs(Math.round(latest)), reason: A_QUARTER_LEFT }
 }
 
 /**
@@ -125,6 +128,7 @@ function share(ms: number, parts: number): DurationMs {
   return durationMs(Math.round(ms / parts))
 }
 
+const A_QUARTER_LEFT = 'a quarter of usable life is left'
 const JITTER = 0.1
 /** How finely a renewal is watched for that is late, and how widely certificates that were renewed together are spread. */
 const POLLS = 32
