@@ -2,7 +2,8 @@
 //
 //   npm run bench:verify
 //
-// Rates are per second of CPU time; the rounds of all subjects alternate and medians are quoted, so read the ratios.
+// Rates are per second of CPU time. The rounds of all subjects alternate, and `of bare` is the median of the ratios within a round, so that
+// it stands where other processes slow down the machine for a while.
 import { execFileSync } from 'node:child_process'
 import { verify } from 'node:crypto'
 import { epochMs, HOUR_MS, plus } from '../src/der/time.ts'
@@ -46,11 +47,12 @@ function report(kind: KeyKind, speedName: string): void {
       for (const subject of alternating) subject.rates.push(rate(subject))
     }
   }
-  const rates = new Map(subjects.map(({ name, rates: all }) => [name, median(all)]))
-  const bare = rates.get('bare crypto.verify') ?? Number.NaN
+  const [bare] = subjects
   console.log(`\n${kind}: openssl speed verifies ${Math.round(limit)} a second`)
-  for (const [name, value] of rates) {
-    const ratios = `${(value / bare).toFixed(3)} of bare, ${(value / limit).toFixed(3)} of openssl speed`
+  for (const { name, rates } of subjects) {
+    const value = median(rates)
+    const ofBare = median(rates.map((each, round) => each / (bare?.rates[round] ?? Number.NaN)))
+    const ratios = `${ofBare.toFixed(3)} of bare, ${(value / limit).toFixed(3)} of openssl speed`
     console.log(`  ${name.padEnd(46)} ${String(Math.round(value)).padStart(9)}/s  ${ratios}`)
   }
 }

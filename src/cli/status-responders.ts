@@ -76,9 +76,7 @@ function reportOf(
   }
 }
 
-function periods(
-  habits: Habits,
-): Pick<ResponderReport, 'renewsEverySeconds' | 'validitySeconds'> {
+function periods(habits: Habits): Pick<ResponderReport, 'renewsEverySeconds' | 'validitySeconds'> {
   const seconds = (length: DurationMs | undefined) =>
     length === undefined ? null : Math.round(length / 1_000)
   return {

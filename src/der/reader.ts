@@ -1,7 +1,13 @@
 import { oidText } from './oid.ts'
 import { CONSTRUCTED, tagName, tags } from './tag.ts'
 import type { EpochMs } from './time.ts'
-import { readGeneralizedTime, readUtcTime, type TimeFault, type TimeText } from './time-text.ts'
+import {
+  looseGeneralizedTime,
+  readUtcTime,
+  strictGeneralizedTime,
+  type TimeFault,
+  type TimeText,
+} from './time-text.ts'
 
 /** A part of the reader's bytes, as offsets: `bytes.subarray(start, end)`. Nothing is copied until asked. */
 export interface Span {
@@ -157,7 +163,9 @@ export class DerReader {
 
   /** Every element left in the value being read, each read with `read`; at most `limit`. */
   all<T>(field: string, limit: number, read: (reader: DerReader) => T): T[] {
-    const values: T[] = []
+    if (this.#position >= this.#end) return []
+    // An array that begins with its first value takes that much memory, an empty one that grows seventeen times as much.
+    const values = [read(this)]
     while (this.#position < this.#end) {
       if (values.length === limit) this.#fail(`more than ${limit} elements`, field)
       values.push(read(this))
@@ -246,7 +254,9 @@ export class DerReader {
 
   generalizedTime(field: string): EpochMs {
     const { start, end } = this.content(tags.generalizedTime, field)
-    const time = readGeneralizedTime(this.bytes, start, end)
+    const strict = strictGeneralizedTime(this.bytes, start, end)
+    if (strict !== undefined) return strict
+    const time = looseGeneralizedTime(this.bytes, start, end)
     return this.#time(time, 'GeneralizedTime', field, start, end)
   }
 

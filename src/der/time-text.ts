@@ -1,4 +1,4 @@
-import { type EpochMs, fromCalendar, MINUTE_MS, plus } from './time.ts'
+import { type EpochMs, fromCalendar, MINUTE_MS, midnight, plus, timeOfDay } from './time.ts'
 
 /** How a time departs from `YYYYMMDDHHMMSSZ` (RFC 5280 §4.1.2.5.2). Clients differ in which of these they take. */
 export type TimeFault = 'time-with-fraction' | 'time-without-seconds' | 'time-with-offset'
@@ -9,33 +9,43 @@ export interface TimeText {
   readonly fault: TimeFault | undefined
 }
 
-/** A GeneralizedTime in `bytes[start, end)`; BER forms (fraction, no seconds, offset) are read too. `undefined` if it is no time. */
-export function readGeneralizedTime(
+/** A GeneralizedTime of exactly `YYYYMMDDHHMMSSZ` in `bytes[start, end)`; `undefined` if it is none. */
+export function strictGeneralizedTime(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): EpochMs | undefined {
+  if (end - start !== 15 || bytes[end - 1] !== Z) return undefined
+  const year = twoDigits(bytes, start) * 100 + twoDigits(bytes, start + 2)
+  return readFields(bytes, start + 4, year)
+}
+
+/** A GeneralizedTime in any of the forms of BER (fraction, no seconds, offset); `undefined` if it is no time. */
+export function looseGeneralizedTime(
   bytes: Uint8Array,
   start: number,
   end: number,
 ): TimeText | undefined {
-  if (end - start !== 15 || bytes[end - 1] !== Z) return looseTime(bytes, start, end, 4)
-  const year = digits(bytes, start, 4)
-  return readFields(bytes, start + 4, year)
+  return looseTime(bytes, start, end, 4)
 }
 
 /** A UTCTime in `bytes[start, end)`; 50 to 99 are the years 1950 to 1999 (RFC 5280 §4.1.2.5.1). */
 export function readUtcTime(bytes: Uint8Array, start: number, end: number): TimeText | undefined {
   if (end - start !== 13 || bytes[end - 1] !== Z) return looseTime(bytes, start, end, 2)
-  return readFields(bytes, start + 2, fullYear(digits(bytes, start, 2)))
+  const at = readFields(bytes, start + 2, fullYear(twoDigits(bytes, start)))
+  return at === undefined ? undefined : { at, fault: undefined }
 }
 
-function readFields(bytes: Uint8Array, start: number, year: number): TimeText | undefined {
-  const at = fromCalendar({
-    year,
-    month: digits(bytes, start, 2),
-    day: digits(bytes, start + 2, 2),
-    hour: digits(bytes, start + 4, 2),
-    minute: digits(bytes, start + 6, 2),
-    second: digits(bytes, start + 8, 2),
-  })
-  return at === undefined ? undefined : { at, fault: undefined }
+/** What stands behind the year. */
+function readFields(bytes: Uint8Array, start: number, year: number): EpochMs | undefined {
+  const date = midnight(year, twoDigits(bytes, start), twoDigits(bytes, start + 2))
+  const sinceMidnight = timeOfDay(
+    twoDigits(bytes, start + 4),
+    twoDigits(bytes, start + 6),
+    twoDigits(bytes, start + 8),
+  )
+  if (date === undefined || sinceMidnight === undefined) return undefined
+  return plus(date, sinceMidnight)
 }
 
 function looseTime(
@@ -82,15 +92,12 @@ function fullYear(year: number): number {
   return year < 50 ? 2000 + year : 1900 + year
 }
 
-/** The decimal number in `count` octets, or NaN where one is no digit. */
-function digits(bytes: Uint8Array, start: number, count: number): number {
-  let value = 0
-  for (let i = start; i < start + count; i++) {
-    const digit = (bytes[i] ?? 0) - 0x30
-    if (digit < 0 || digit > 9) return Number.NaN
-    value = value * 10 + digit
-  }
-  return value
+/** The decimal number in two octets, or NaN where one is no digit. */
+function twoDigits(bytes: Uint8Array, start: number): number {
+  const tens = (bytes[start] ?? 0) - 0x30
+  const ones = (bytes[start + 1] ?? 0) - 0x30
+  const areDigits = tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9
+  return areDigits ? tens * 10 + ones : Number.NaN
 }
 
 const Z = 0x5a

@@ -29,15 +29,24 @@ export function iso(at: EpochMs): string {
 
 /** A UTC calendar time as milliseconds since the epoch, or `undefined` where no such time exists (31 February, 25 o'clock). */
 export function fromCalendar(time: CalendarTime): EpochMs | undefined {
-  const { year, month, day, hour, minute, second } = time
+  const date = midnight(time.year, time.month, time.day)
+  const sinceMidnight = timeOfDay(time.hour, time.minute, time.second)
+  if (date === undefined || sinceMidnight === undefined) return undefined
+  return plus(date, sinceMidnight)
+}
+
+/** The beginning of a UTC day, `undefined` where the calendar does not have it. */
+export function midnight(year: number, month: number, day: number): EpochMs | undefined {
   // Asked this way round, as a part that is no number (NaN) must not pass: NaN as thisUpdate would pass every later comparison.
-  const isTime = hour <= 23 && minute <= 59 && second <= 59 && year >= 0
-  const isDate = month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month)
-  if (!isTime || !isDate) return undefined
-  return (daysFromEpoch(year, month, day) * DAY_MS +
-    hour * HOUR_MS +
-    minute * MINUTE_MS +
-    second * SECOND_MS) as EpochMs
+  const isMonth = year >= 0 && month >= 1 && month <= 12
+  if (!isMonth || !(day >= 1 && day <= daysInMonth(year, month))) return undefined
+  return epochMs(daysFromEpoch(year, month, day) * DAY_MS)
+}
+
+/** A time of day as what has passed since midnight, `undefined` where no day has it. */
+export function timeOfDay(hour: number, minute: number, second: number): DurationMs | undefined {
+  if (!(hour <= 23 && minute <= 59 && second <= 59)) return undefined
+  return durationMs(hour * HOUR_MS + minute * MINUTE_MS + second * SECOND_MS)
 }
 
 /** The parts of a UTC time as ASN.1 writes them: month and day count from 1. */
@@ -68,17 +77,21 @@ function daysInMonth(year: number, month: number): number {
   return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28
 }
 
-// Arithmetic on the proleptic Gregorian calendar with years that begin in March. `Date.UTC` is slower
-// and reads the years 0 to 99 as 1900 to 1999.
+// Proleptic Gregorian calendar. `Date.UTC` is slower and reads the years 0 to 99 as 1900 to 1999.
 function daysFromEpoch(year: number, month: number, day: number): number {
-  const y = month <= 2 ? year - 1 : year
-  const era = Math.floor(y / 400)
-  const yearOfEra = y - era * 400
-  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1
-  const dayOfEra =
-    yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear
-  return era * 146_097 + dayOfEra - 719_468
+  const leapDays = leapDaysBefore(month <= 2 ? year : year + 1)
+  return year * 365 + leapDays + (DAYS_BEFORE_MONTH[month] ?? 0) + day - 1 - DAYS_TO_1970
 }
+
+/** How many of the years from 0 to the one before `year` are leap years. */
+function leapDaysBefore(year: number): number {
+  return Math.ceil(year / 4) - Math.ceil(year / 100) + Math.ceil(year / 400)
+}
+
+/** In a year of 365 days, by month counted from 1. */
+const DAYS_BEFORE_MONTH = [0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334]
+/** From 0000-01-01 to 1970-01-01. */
+const DAYS_TO_1970 = 719_528
 
 export const SECOND_MS = 1_000
 export const MINUTE_MS = 60_000

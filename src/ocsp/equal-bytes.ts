@@ -6,8 +6,10 @@ export function equalBytes(
   expected: Uint8Array,
 ): boolean {
   if (end - start !== expected.length) return false
-  // Below this length a loop is faster than the call.
-  if (expected.length > 128) return Buffer.compare(bytes.subarray(start, end), expected) === 0
-  for (let i = 0; i < expected.length; i++) if (bytes[start + i] !== expected[i]) return false
-  return true
+  // A loop is faster than the call for the first octets, in which most of what is unequal differs.
+  const looped = Math.min(expected.length, LOOPED)
+  for (let i = 0; i < looped; i++) if (bytes[start + i] !== expected[i]) return false
+  return looped === expected.length || Buffer.compare(bytes.subarray(start, end), expected) === 0
 }
+
+const LOOPED = 32

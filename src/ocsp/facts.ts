@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Malformed, Sloppiness } from '../der/reader.ts'
+import type { Malformed, Sloppiness, Span } from '../der/reader.ts'
 import type { EpochMs } from '../der/time.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { digestOids } from '../x509/signature.ts'
@@ -110,7 +110,7 @@ export function matchCertID(
   return {
     name: equalBytes(bytes, name.start, name.end, expected.name),
     key: expected.key && equalBytes(bytes, key.start, key.end, expected.key),
-    serial: compareSerial(bytes.subarray(serial.start, serial.end), certificate.serialNumber),
+    serial: compareSerial(bytes, serial, certificate.serialNumber),
   }
 }
 
@@ -134,10 +134,14 @@ function chooseSingle(
   return chosen ?? { single: first, match: undefined }
 }
 
-function compareSerial(received: Uint8Array, own: Uint8Array): CertIDMatch['serial'] {
-  if (equalBytes(received, 0, received.length, own)) return 'same'
+function compareSerial(
+  bytes: Uint8Array,
+  { start, end }: Span,
+  own: Uint8Array,
+): CertIDMatch['serial'] {
+  if (equalBytes(bytes, start, end, own)) return 'same'
   const value = (octets: Uint8Array) => octets.subarray(octets.findIndex((octet) => octet !== 0))
-  const [a, b] = [value(received), value(own)]
+  const [a, b] = [value(bytes.subarray(start, end)), value(own)]
   return equalBytes(a, 0, a.length, b) ? 'padded' : 'other'
 }
 

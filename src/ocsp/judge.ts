@@ -5,7 +5,7 @@ import type { ClientName } from './clients.ts'
 import { type Facts, gatherFacts, isMatch, type Subject } from './facts.ts'
 import { defaultPolicy, type Policy } from './policy.ts'
 import type { Rule } from './rule.ts'
-import { occurrences } from './rules/index.ts'
+import { type Found, occurrences } from './rules/index.ts'
 import type { Finding, Staple, Verdict } from './verdict.ts'
 
 /** What a response is judged by. */
@@ -49,12 +49,13 @@ export interface Examination {
 export function examine(subject: Subject): Examination {
   const facts = gatherFacts(subject)
   const given = applyRules(facts)
+  const acceptedAsGiven = isAccepted(given)
   const canonical = canonicalForm(facts)
   if (canonical === undefined) {
     return {
       facts,
       findings: given,
-      accepted: isAccepted(given),
+      accepted: acceptedAsGiven,
       canonical: undefined,
       staple: undefined,
     }
@@ -62,12 +63,12 @@ export function examine(subject: Subject): Examination {
   const isSame = canonical === facts.response?.bytes
   const der = isSame ? subject.response : canonical
   const mended = isSame ? given : applyRules(gatherFacts({ ...subject, response: der }))
-  const findings = isSame ? given : given.map((finding) => markRepaired(finding, mended))
-  const accepted = isAccepted(mended)
+  const findings = isSame ? given : given.map((one) => markRepaired(one, mended))
+  const accepted = isSame ? acceptedAsGiven : isAccepted(mended)
   return {
     facts,
     findings,
-    accepted: isAccepted(given),
+    accepted: acceptedAsGiven,
     canonical: { der, accepted },
     staple: accepted ? staple(facts, der) : undefined,
   }
@@ -82,19 +83,22 @@ function isAccepted(findings: readonly Finding[]): boolean {
   return !findings.some(({ level }) => level === 'reject')
 }
 
-function applyRules(facts: Facts): Finding[] {
-  return occurrences(facts).map(({ rule, occurrence }) => {
-    const rejectedBy = occurrence.rejectedBy ?? rule.rejectedBy
-    return {
-      rule: rule.name,
-      level: levelOf(rule, rejectedBy, facts),
-      saw: occurrence.saw,
-      required: occurrence.required,
-      rejectedBy,
-      reference: rule.reference,
-      remedy: occurrence.remedy ?? rule.remedy,
-    }
-  })
+function applyRules(facts: Facts): readonly Finding[] {
+  const found = occurrences(facts)
+  return found.length === 0 ? NO_FINDINGS : found.map((one) => finding(one, facts))
+}
+
+function finding({ rule, occurrence }: Found, facts: Facts): Finding {
+  const rejectedBy = occurrence.rejectedBy ?? rule.rejectedBy
+  return {
+    rule: rule.name,
+    level: levelOf(rule, rejectedBy, facts),
+    saw: occurrence.saw,
+    required: occurrence.required,
+    rejectedBy,
+    reference: rule.reference,
+    remedy: occurrence.remedy ?? rule.remedy,
+  }
 }
 
 function levelOf(rule: Rule, rejectedBy: readonly ClientName[], facts: Facts): Finding['level'] {
@@ -127,3 +131,5 @@ function staple(facts: Facts, der: Uint8Array): Staple | undefined {
     usableUntil: until,
   }
 }
+
+const NO_FINDINGS: readonly Finding[] = []

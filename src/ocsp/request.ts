@@ -21,13 +21,17 @@ export interface ReceivedCertID extends CertID {
   readonly hashAlgorithm: AlgorithmIdentifier
 }
 
-/** The CertID of `certificate` as issued by `issuer`. */
+/** The CertID of `certificate` as issued by `issuer`, made once for each certificate. */
 export function certID(certificate: Certificate, issuer: Certificate): CertID {
-  return {
-    issuerNameHash: issuerNameHash(certificate),
+  const known = certIDs.get(certificate)
+  if (known?.issuer === issuer) return known.id
+  const id = {
+    issuerNameHash: sha1(certificate.issuer),
     issuerKeyHash: keyHash(issuer),
     serialNumber: certificate.serialNumber,
   }
+  certIDs.set(certificate, { issuer, id })
+  return id
 }
 
 /** A CertID as one string for look-ups: the hex of its three fields one after the other. */
@@ -97,26 +101,17 @@ function receivedCertID(reader: DerReader): ReceivedCertID {
   }
 }
 
-/** SHA-1 over the issuer field of `certificate`, computed once for each. */
-function issuerNameHash(certificate: Certificate): Uint8Array {
-  return remembered(nameHashes, certificate, () => sha1(certificate.issuer))
-}
-
 /** SHA-1 over the subjectPublicKey octets of `certificate`, computed once for each: issuerKeyHash, and ResponderID byKey. */
 export function keyHash(certificate: Certificate): Uint8Array {
-  return remembered(keyHashes, certificate, () => sha1(certificate.subjectPublicKey))
-}
-
-const nameHashes = new WeakMap<Certificate, Uint8Array>()
-const keyHashes = new WeakMap<Certificate, Uint8Array>()
-
-function remembered<T>(memory: WeakMap<Certificate, T>, key: Certificate, make: () => T): T {
-  const known = memory.get(key)
+  const known = keyHashes.get(certificate)
   if (known !== undefined) return known
-  const made = make()
-  memory.set(key, made)
-  return made
+  const hash = sha1(certificate.subjectPublicKey)
+  keyHashes.set(certificate, hash)
+  return hash
 }
+
+const certIDs = new WeakMap<Certificate, { issuer: Certificate; id: CertID }>()
+const keyHashes = new WeakMap<Certificate, Uint8Array>()
 
 function sha1(bytes: Uint8Array): Uint8Array {
   return createHash('sha1').update(bytes).digest()

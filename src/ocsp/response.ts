@@ -83,8 +83,12 @@ export const BASIC = '1.3.6.1.5.5.7.48.1.1'
 //   responseStatus      OCSPResponseStatus,
 //   responseBytes   [0] EXPLICIT ResponseBytes OPTIONAL }   RFC 6960 §4.2.1
 function ocspResponse(reader: DerReader): OcspResponse {
-  const fields = reader.sequence('OCSPResponse', ocspResponseFields)
-  return { bytes: reader.bytes, ...fields, sloppiness: reader.sloppiness }
+  const { responseStatus, responseType, basic } = reader.sequence(
+    'OCSPResponse',
+    ocspResponseFields,
+  )
+  const { bytes, sloppiness } = reader
+  return { bytes, responseStatus, responseType, basic, sloppiness }
 }
 
 function ocspResponseFields(
@@ -92,7 +96,8 @@ function ocspResponseFields(
 ): Pick<OcspResponse, 'responseStatus' | 'responseType' | 'basic'> {
   const responseStatus = r.smallInteger('OCSPResponse.responseStatus', tags.enumerated)
   if (!r.has(EXPLICIT_0)) return { responseStatus, responseType: undefined, basic: undefined }
-  return { responseStatus, ...r.inside(EXPLICIT_0, 'OCSPResponse.responseBytes', responseBytes) }
+  const { responseType, basic } = r.inside(EXPLICIT_0, 'OCSPResponse.responseBytes', responseBytes)
+  return { responseStatus, responseType, basic }
 }
 
 // ResponseBytes ::= SEQUENCE { responseType OBJECT IDENTIFIER, response OCTET STRING }   RFC 6960 §4.2.1

@@ -9,6 +9,8 @@ import type { BasicOcspResponse, OcspResponse } from './response.ts'
 /** A certificate that a response carries, read or not. */
 export interface Embedded {
   readonly element: Element
+  /** Its place among the embedded certificates. */
+  readonly index: number
   readonly certificate: Certificate | Malformed
   readonly designated: Designation
 }
@@ -49,7 +51,8 @@ export function findSigner(
 ): Signing {
   const scheme = signatureScheme(basic.signatureAlgorithm)
   const issuerDesignated = issuer === undefined ? 'no' : designation(response, basic, issuer)
-  const embedded = basic.certs?.map((element) => readEmbedded(element, response, basic)) ?? NONE
+  const embedded =
+    basic.certs?.map((element, index) => readEmbedded(element, index, response, basic)) ?? NONE
   const signers = candidates(issuer, issuerDesignated, embedded)
   const signer = scheme && chooseSigner(signers, response, basic, scheme)
   return { scheme, signer, issuerDesignated, embedded }
@@ -57,12 +60,13 @@ export function findSigner(
 
 function readEmbedded(
   element: Element,
+  index: number,
   response: OcspResponse,
   basic: BasicOcspResponse,
 ): Embedded {
   const certificate = embeddedCertificate(response.bytes, element)
   const designated = 'kind' in certificate ? 'no' : designation(response, basic, certificate)
-  return { element, certificate, designated }
+  return { element, index, certificate, designated }
 }
 
 /** Whether the signature over tbsResponseData is by the key of `by` with this scheme. */
@@ -90,25 +94,28 @@ function designation(
   return name !== undefined && name === normalizedName(of.subject) ? 'equivalently' : 'no'
 }
 
+/** Whose key may have signed, in the order to try: whom responderID means, the issuer first, then the others. */
 function candidates(
   issuer: Certificate | undefined,
   issuerDesignated: Designation,
   embedded: readonly Embedded[],
 ): readonly Signer[] {
-  const direct: readonly Signer[] =
-    issuer === undefined ? [] : [{ kind: 'issuer', certificate: issuer }]
+  const direct: Signer[] = issuer === undefined ? [] : [{ kind: 'issuer', certificate: issuer }]
   if (embedded.length === 0) return direct
-  const delegates = embedded.flatMap<Signer & { kind: 'delegate' }>(
-    ({ certificate, designated }, index) =>
-      'kind' in certificate || isSameKey(certificate, issuer)
-        ? []
-        : [{ kind: 'delegate', certificate, index, designated }],
-  )
-  const meant = delegates.filter(({ designated }) => designated !== 'no')
-  const others = delegates.filter(({ designated }) => designated === 'no')
-  return issuerDesignated === 'no'
-    ? [...meant, ...direct, ...others]
-    : [...direct, ...meant, ...others]
+  const signers = issuerDesignated === 'no' ? [] : direct
+  for (const one of embedded) if (one.designated !== 'no') addDelegate(signers, one, issuer)
+  if (issuerDesignated === 'no') signers.push(...direct)
+  for (const one of embedded) if (one.designated === 'no') addDelegate(signers, one, issuer)
+  return signers
+}
+
+function addDelegate(
+  signers: Signer[],
+  { certificate, index, designated }: Embedded,
+  issuer: Certificate | undefined,
+): void {
+  if ('kind' in certificate || isSameKey(certificate, issuer)) return
+  signers.push({ kind: 'delegate', certificate, index, designated })
 }
 
 /** The first candidate whose key verifies; among certificates of the same key the one that lasts longest, as clients try each. */
@@ -118,22 +125,33 @@ function chooseSigner(
   basic: BasicOcspResponse,
   scheme: SignatureScheme,
 ): Signer | undefined {
-  const first = signers
-    .slice(0, MAX_KEYS_TRIED)
-    .find(({ certificate }) => signedBy(response, basic, scheme, certificate))
+  const first = firstToVerify(signers, response, basic, scheme)
   if (first === undefined || signers.length === 1) return first
-  return signers
-    .filter(
-      ({ kind, certificate }) => kind === first.kind && isSameKey(certificate, first.certificate),
-    )
-    .reduce((best, next) => (next.certificate.notAfter > best.certificate.notAfter ? next : best))
+  let best: Signer | undefined
+  for (const signer of signers) {
+    if (signer.kind !== first.kind || !isSameKey(signer.certificate, first.certificate)) continue
+    if (best === undefined || signer.certificate.notAfter > best.certificate.notAfter) best = signer
+  }
+  return best
+}
+
+function firstToVerify(
+  signers: readonly Signer[],
+  response: OcspResponse,
+  basic: BasicOcspResponse,
+  scheme: SignatureScheme,
+): Signer | undefined {
+  let tried = 0
+  for (const signer of signers) {
+    if (tried++ === MAX_KEYS_TRIED) return undefined
+    if (signedBy(response, basic, scheme, signer.certificate)) return signer
+  }
+  return undefined
 }
 
 function isSameKey(a: Certificate, b: Certificate | undefined): boolean {
-  return (
-    b !== undefined &&
-    equalBytes(a.subjectPublicKey, 0, a.subjectPublicKey.length, b.subjectPublicKey)
-  )
+  if (a === b || b === undefined) return a === b
+  return equalBytes(a.subjectPublicKey, 0, a.subjectPublicKey.length, b.subjectPublicKey)
 }
 
 /** The embedded certificate at `element`, from memory where these very bytes were read before. */

@@ -29,11 +29,16 @@ export function usableUntil(
   return epochMs(end - safetyMargin(durationMs(end - single.thisUpdate)))
 }
 
-function greatestAge({ clients }: Policy): number {
-  let least = Number.POSITIVE_INFINITY
-  for (const client of clients) least = Math.min(least, clientLimits[client].maxAge)
+/** The least of what the required clients take, looked up once for each policy. */
+function greatestAge(policy: Policy): number {
+  const known = greatestAges.get(policy)
+  if (known !== undefined) return known
+  const least = Math.min(...policy.clients.map((client) => clientLimits[client].maxAge))
+  greatestAges.set(policy, least)
   return least
 }
+
+const greatestAges = new WeakMap<Policy, number>()
 
 /**
  * What is kept back at the end for clients whose clocks are ahead: five minutes, as HAProxy keeps, but never more than a hundredth of

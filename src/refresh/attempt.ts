@@ -144,10 +144,7 @@ interface Subject {
   readonly issuer: Certificate
 }
 
-function subjectOf(
-  record: CertificateRecord,
-  { issuers }: AttemptContext,
-): Subject | undefined {
+function subjectOf(record: CertificateRecord, { issuers }: AttemptContext): Subject | undefined {
   const certificate = parseCertificate(record.der)
   const issuer = record.issuer && issuers.parse(record.issuer)
   if ('kind' in certificate || issuer === undefined || 'kind' in issuer) return undefined
@@ -198,7 +195,8 @@ class Run {
     const { attempts } = outcome
     const { id } = this.#claim.certificate
     const held = this.#claim.staple?.thisUpdate
-    this.#log = attempts.map((each) => logged(each, { id, certificate, held }))
+    const findings = outcome.kind === 'staple' ? outcome.findings : []
+    this.#log = attempts.map((each) => logged(each, { id, certificate, held, findings }))
     if (outcome.kind === 'staple') return this.#take(outcome, usable)
     const { failure } = outcome
     const lapse = lapseOf(failure, certificate, this.#context.clock.now())

@@ -44,18 +44,12 @@ export function afterFailure(
 }
 
 /** The CA that has nothing better than a staple which ends has its next one, at the latest, when that one is over. */
-function soonerOf(
-  retry: Plan,
-  { staple }: Pick<Claim, 'staple'>,
-  { habits, now }: Planning,
-): Plan {
+function soonerOf(retry: Plan, { staple }: Pick<Claim, 'staple'>, { habits, now }: Planning): Plan {
   if (staple === undefined) return retry
   const { thisUpdate, nextUpdate } = staple
   const period = durationMs(nextUpdate - thisUpdate)
   const expected =
-    isKnown(habits) && hasGap(habits)
-      ? plus(thisUpdate, habits.renewal + habits.lag)
-      : nextUpdate
+    isKnown(habits) && hasGap(habits) ? plus(thisUpdate, habits.renewal + habits.lag) : nextUpdate
   const next = askClosely(expected, period, now)
   return next.dueAt < retry.dueAt ? next : retry
 }

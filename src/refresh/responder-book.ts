@@ -1,11 +1,6 @@
 import { type DurationMs, durationMs, type EpochMs } from '../der/time.ts'
 import { type Habits, learn, type Renewal, unknownHabits } from '../responders/cadence.ts'
-import {
-  type Begun,
-  type HealthLimits,
-  ResponderHealth,
-  type Sign,
-} from '../responders/health.ts'
+import { type Begun, type HealthLimits, ResponderHealth, type Sign } from '../responders/health.ts'
 import type { ResponderRecord } from '../store/store.ts'
 import type { Clock, Random } from '../time/clock.ts'
 

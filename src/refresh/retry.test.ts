@@ -62,11 +62,7 @@ describe('planRetry()', () => {
 
   test.each([
     [undefined, 'back-off', 'attempt 51, 15m after the last failed'],
-    [
-      undefined,
-      'fatal',
-      'attempt 51, 6h after the last failed: asking is not likely to cure this',
-    ],
+    [undefined, 'fatal', 'attempt 51, 6h after the last failed: asking is not likely to cure this'],
     [
       HOUR_MS,
       'back-off',

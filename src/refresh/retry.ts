@@ -41,8 +41,7 @@ export type Trouble = 'responder' | 'certificate' | 'too-new'
  */
 export function planRetry(failed: Failed, now: EpochMs, random: Random): Plan {
   const { attempts, remedy, trouble, retryAfter, deadline } = failed
-  const longest =
-    trouble === 'too-new' ? LONGEST_TOO_NEW : remedy === 'fatal' ? DAY_MS : HOUR_MS
+  const longest = trouble === 'too-new' ? LONGEST_TOO_NEW : remedy === 'fatal' ? DAY_MS : HOUR_MS
   const step = Math.min(longest, FIRST_STEP * 2 ** Math.min(attempts - 1, MAX_DOUBLINGS))
   const drawn = Math.max(step * random(), LEAST_WAIT)
   const wished = Math.min(Math.max(drawn, retryAfter ?? 0), DAY_MS)

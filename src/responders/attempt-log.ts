@@ -20,7 +20,7 @@ export interface LoggedAttempt {
    * `dns`, …); an OCSPResponseStatus (`tryLater`, `unauthorized`, …); or the name of the rule that refused the response.
    */
   readonly outcome: string
-  /** The same in words for people; `undefined` for a good staple. */
+  /** The same in words for people; of a good staple, what was mended or the CA should be told of, if anything: `RULE: saw …`. */
   readonly problem: string | undefined
   /** Of the answer, where it could be read. */
   readonly thisUpdate: EpochMs | undefined

@@ -69,6 +69,8 @@ export interface Outcome {
 /** A service that runs in this process, with the certificates of clinics. Certificates go by their ids here. */
 export interface Hospital extends AsyncDisposable {
   readonly service: Service
+  /** The data folder of the service. */
+  readonly data: string
   /** Log lines so far. */
   readonly lines: readonly LogLine[]
   /** Resolves with how the first attempt for this certificate ended. */
@@ -121,6 +123,7 @@ export async function openHospital(
   const service = await startService(configFor(folder, certificates), { clock, random, events })
   return {
     service,
+    data: join(folder, 'data'),
     lines,
     outcome: (id) => slot(id).promise,
     hasOutcome: (id) => ended.has(id),

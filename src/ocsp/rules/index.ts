@@ -10,12 +10,53 @@ import * as signature from './signature.ts'
 import * as signer from './signer.ts'
 import * as signerCertificate from './signer-certificate.ts'
 import * as times from './times.ts'
+import {
+  hasExtensions,
+  hasMoreThanTheSigner,
+  isDelegated,
+  isNotSimplyGood,
+  isNotVerified,
+  isSignedOddly,
+  isSloppy,
+  isUnreadable,
+  isUnsuccessful,
+  isUntimely,
+  onceForSigner,
+} from './when.ts'
 
 /** Rules that have nothing to say unless `when` holds; asking that once for all of them keeps a clean response cheap. */
 interface Family {
   readonly when: (facts: Facts) => boolean
   readonly rules: readonly Rule[]
 }
+
+/** What the signer's certificate must be to speak for the issuer. */
+const signerRights: readonly Rule[] = [
+  signer.signerNotIssuedByIssuer,
+  signer.signerIssuerNameDiffers,
+  signer.signerWithoutOcspSigning,
+]
+
+/** How the signer's certificate must be made. */
+const signerForm: readonly Rule[] = [
+  signer.signerIsCa,
+  signer.signerUnknownCriticalExtension,
+  signer.signerNoCheckCritical,
+  signer.signerSignedWithSha1,
+  signer.signerAlgorithmsDiffer,
+  signerCertificate.signerCertificateMalformed,
+]
+
+/** Which keys and algorithms clients take. */
+const signatureKinds: readonly Rule[] = [
+  signer.signerKeyWeak,
+  signature.signatureSha1,
+  signature.signatureAlgorithmUnsupported,
+  signature.signatureAlgorithmUncommon,
+]
+
+const isSignerFlawed = onceForSigner([...signerRights, ...signerForm], ({ issuer }) => issuer)
+const isKindUncommon = onceForSigner(signatureKinds, ({ signing }) => signing?.scheme)
 
 /**
  * Every rule, in the order of findings, what helps most first: no answer at all, the wrong certificate or a bad status, times, the
@@ -31,7 +72,7 @@ const families: readonly Family[] = [
     rules: [body.responseStatusNotSuccessful, body.responseBytesMissing, body.responseTypeNotBasic],
   },
   {
-    when: always,
+    when: isNotSimplyGood,
     rules: [
       identity.certIDMismatch,
       identity.statusRevoked,
@@ -39,47 +80,48 @@ const families: readonly Family[] = [
       identity.certIDHashNotSha1,
       identity.singleResponseMissing,
       identity.singleResponsesSeveral,
+    ],
+  },
+  {
+    when: isUntimely,
+    rules: [
       times.certificateExpired,
       times.nextUpdatePassed,
       times.nextUpdateMissing,
       times.nextUpdateNotAfterThisUpdate,
       times.thisUpdateInFuture,
       times.thisUpdateTooOld,
-      times.producedOutsideCertificateValidity,
-      times.usableTimeOver,
-      times.validityVeryShort,
-      times.validityOverTenDays,
     ],
   },
   {
     when: always,
+    rules: [times.producedOutsideCertificateValidity],
+  },
+  {
+    when: isUntimely,
+    rules: [times.usableTimeOver, times.validityVeryShort, times.validityOverTenDays],
+  },
+  {
+    when: isNotVerified,
     rules: [signature.signatureAlgorithmMismatch, signature.signatureInvalid, signer.signerMissing],
   },
   {
-    when: isDelegated,
-    rules: [
-      signer.signerNotIssuedByIssuer,
-      signer.signerIssuerNameDiffers,
-      signer.signerWithoutOcspSigning,
-      signer.signerExpired,
-      signer.signerNotYetValid,
-      signer.responderIDNamesIssuer,
-      signer.signerIsCa,
-      signer.signerUnknownCriticalExtension,
-      signer.signerNoCheckCritical,
-      signer.signerSignedWithSha1,
-      signer.signerAlgorithmsDiffer,
-      signerCertificate.signerCertificateMalformed,
-    ],
+    when: (facts) => isDelegated(facts) && isSignerFlawed(facts),
+    rules: signerRights,
   },
   {
-    when: always,
+    when: isDelegated,
+    rules: [signer.signerExpired, signer.signerNotYetValid, signer.responderIDNamesIssuer],
+  },
+  {
+    when: (facts) => isDelegated(facts) && isSignerFlawed(facts),
+    rules: signerForm,
+  },
+  {
+    when: (facts) => isSignedOddly(facts) || isKindUncommon(facts),
     rules: [
       signer.responderIDMismatch,
-      signer.signerKeyWeak,
-      signature.signatureSha1,
-      signature.signatureAlgorithmUnsupported,
-      signature.signatureAlgorithmUncommon,
+      ...signatureKinds,
       signature.signatureEcdsaParameters,
       signature.algorithmParametersUnexpected,
       signature.signatureUnusedBits,
@@ -96,7 +138,7 @@ const families: readonly Family[] = [
     ],
   },
   {
-    when: hasCertificates,
+    when: hasMoreThanTheSigner,
     rules: [
       embedded.embeddedUnreadable,
       embedded.embeddedEmpty,
@@ -141,9 +183,15 @@ const families: readonly Family[] = [
 /** Every rule, in the order of findings. */
 export const rules: readonly Rule[] = families.flatMap((family) => family.rules)
 
+/** A rule met, and what it says. */
+export interface Found {
+  readonly rule: Rule
+  readonly occurrence: Occurrence
+}
+
 /** Every rule that has something to say of the response, with what it says, in the order of findings. */
-export function occurrences(facts: Facts): { rule: Rule; occurrence: Occurrence }[] {
-  const found: { rule: Rule; occurrence: Occurrence }[] = []
+export function occurrences(facts: Facts): readonly Found[] {
+  const found: Found[] = []
   for (const family of families) {
     if (!family.when(facts)) continue
     for (const rule of family.rules) {
@@ -152,33 +200,4 @@ export function occurrences(facts: Facts): { rule: Rule; occurrence: Occurrence 
     }
   }
   return found
-}
-
-function isUnreadable({ malformed }: Facts): boolean {
-  return malformed !== undefined
-}
-
-function isUnsuccessful({ response, basic }: Facts): boolean {
-  return response !== undefined && (response.responseStatus !== 0 || basic === undefined)
-}
-
-function isDelegated({ signing }: Facts): boolean {
-  return signing?.signer?.kind === 'delegate'
-}
-
-function hasExtensions({ basic }: Facts): boolean {
-  if (basic === undefined) return false
-  const { responseExtensions, responses } = basic
-  return (
-    responseExtensions.length > 0 ||
-    responses.some(({ singleExtensions }) => singleExtensions.length > 0)
-  )
-}
-
-function hasCertificates({ basic }: Facts): boolean {
-  return basic?.certs !== undefined
-}
-
-function isSloppy({ sloppiness }: Facts): boolean {
-  return sloppiness.length > 0
 }

@@ -3,7 +3,7 @@ import { formatName } from '../../x509/name.ts'
 import { type SignatureScheme, siblingSchemes } from '../../x509/signature.ts'
 import { allBut, type ClientName, clientNames } from '../clients.ts'
 import type { Facts } from '../facts.ts'
-import type { BasicOcspResponse, OcspResponse } from '../response.ts'
+import type { BasicOcspResponse, OcspResponse, SingleResponse } from '../response.ts'
 import { always, onBasic, onSigning, type Rule } from '../rule.ts'
 import { type Signing, signedBy } from '../signer.ts'
 
@@ -109,9 +109,9 @@ export const algorithmParametersUnexpected: Rule = {
   remedy: 'fatal',
   check: onBasic(({ signatureAlgorithm, responses }, { signing }) => {
     const isPkcs1 = signing?.scheme?.family === 'rsa-pkcs1'
-    const algorithms = responses.map(({ hashAlgorithm }) => hashAlgorithm)
-    if (isPkcs1) algorithms.push(signatureAlgorithm)
-    const odd = algorithms.find(({ parameters }) => parameters === 'other')
+    const odd =
+      responses.find(hasOddHash)?.hashAlgorithm ??
+      (isPkcs1 && signatureAlgorithm.parameters === 'other' ? signatureAlgorithm : undefined)
     return odd && { saw: `${odd.oid} with parameters`, required: 'NULL, or no parameters' }
   }),
 }
@@ -153,6 +153,10 @@ function schemeReallyUsed(
   return siblingSchemes(scheme).find((other) =>
     certificates.some((certificate) => signedBy(response, basic, other, certificate)),
   )
+}
+
+function hasOddHash({ hashAlgorithm }: SingleResponse): boolean {
+  return hashAlgorithm.parameters === 'other'
 }
 
 function schemeRejectedBy({ family, digest }: SignatureScheme): readonly ClientName[] | undefined {
