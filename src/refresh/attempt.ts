@@ -201,7 +201,7 @@ class Run {
     const { failure } = outcome
     const lapse = lapseOf(failure, certificate, this.#context.clock.now())
     const revokedAsOf = thisUpdateOfRevocation(failure)
-    if (revokedAsOf === undefined) return this.fail(lapse)
+    if (revokedAsOf === undefined || lapse.trouble === 'too-new') return this.fail(lapse)
     if (isConfirmed(lapse.problem, attempts)) return this.#revoke(lapse, revokedAsOf)
     const problem = `${lapse.problem}, by one answer only: to be confirmed over another connection`
     return this.fail({ ...lapse, problem, remedy: 'back-off' })

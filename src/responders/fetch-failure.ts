@@ -104,7 +104,7 @@ export function moreTelling(earlier: FetchFailure | undefined, later: FetchFailu
 export function isRevocation(failure: FetchFailure): boolean {
   if (failure.kind !== 'rejected') return false
   const rejecting = failure.findings.filter(({ level }) => level === 'reject')
-  return rejecting.length > 0 && rejecting.every(({ rule }) => rule === 'status-revoked')
+  return rejecting.length > 0 && rejecting.every(({ rule }) => REVOKED.has(rule))
 }
 
 /** Whether the CA may only not have heard of the certificate yet (CA #5): to be believed of certificates that are new. */
@@ -136,6 +136,7 @@ function retryHint(retryAfter: DurationMs | undefined): string {
   return retryAfter === undefined ? '' : `, to be asked again in ${formatDuration(retryAfter)}`
 }
 
+const REVOKED: ReadonlySet<string> = new Set(['status-revoked', 'status-not-issued'])
 const NOT_KNOWN: ReadonlySet<string> = new Set(['status-unknown', 'status-not-issued'])
 
 const connectionRemedies = {

@@ -32,11 +32,6 @@ const lastErrors: Readonly<Record<string, string>> = {
   'slow-to-know': 'status-unknown: saw unknown, required good',
 }
 
-/** Where the service does not do yet what is expected, and what is missing. A surprise pass fails. */
-const todo: Readonly<Record<string, string>> = {
-  'revoked-though-not-known-yet': 'certificateHold since 1970 counts as a revocation like others',
-}
-
 describe('one service, a sick CA for each misbehaviour, and a healthy one beside them', () => {
   const clinics = new Map<string, Clinic>()
   let healthy: Clinic
@@ -69,12 +64,9 @@ describe('one service, a sick CA for each misbehaviour, and a healthy one beside
   }
 
   for (const { name, number, expected } of catalogue) {
-    const why = todo[name]
-    const run = why === undefined ? test : test.fails
-    const title = `${number} ${name}: ${expected}${why === undefined ? '' : ` (todo: ${why})`}`
     const getsStaple = !['back-off', 'fatal'].includes(expected)
 
-    run(title, async () => {
+    test(`${number} ${name}: ${expected}`, async () => {
       const clinic = clinicOf(name)
       const {
         issuer,

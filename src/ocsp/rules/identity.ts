@@ -57,7 +57,25 @@ export const statusRevoked: Rule = {
   refusedBy: always,
   remedy: 'other-connection',
   check: onSingle(({ certStatus }) =>
-    certStatus.status === 'revoked'
+    certStatus.status === 'revoked' && !isOfNeverIssued(certStatus)
+      ? {
+          saw: `revoked at ${iso(certStatus.revocationTime)}${reasonText(certStatus.reason)}`,
+          required: 'good',
+        }
+      : undefined,
+  ),
+}
+
+export const statusNotIssued: Rule = {
+  name: 'status-not-issued',
+  meaning:
+    'The responder says “revoked since 1970” of certificates that it never heard of, as of those that were just issued.',
+  reference: 'RFC 6960 §2.2',
+  rejectedBy: allBut('haproxy'),
+  refusedBy: always,
+  remedy: 'back-off',
+  check: onSingle(({ certStatus }) =>
+    certStatus.status === 'revoked' && isOfNeverIssued(certStatus)
       ? {
           saw: `revoked at ${iso(certStatus.revocationTime)}${reasonText(certStatus.reason)}`,
           required: 'good',
@@ -93,6 +111,13 @@ export const singleResponsesSeveral: Rule = {
     }
   }),
 }
+
+/** RFC 6960 §2.2: certificateHold, and 1 January 1970. */
+function isOfNeverIssued({ revocationTime, reason }: Revoked): boolean {
+  return revocationTime === 0 && reason !== undefined && reasons[reason] === 'certificateHold'
+}
+
+type Revoked = Extract<SingleResponse['certStatus'], { status: 'revoked' }>
 
 function mismatchRejectedBy({ name, key, serial }: CertIDMatch): readonly ClientName[] {
   if (serial === 'other') return clientNames

@@ -40,6 +40,7 @@ const signerRights: readonly Rule[] = [
 /** How the signer's certificate must be made. */
 const signerForm: readonly Rule[] = [
   signer.signerIsCa,
+  signer.signerKeyUsage,
   signer.signerUnknownCriticalExtension,
   signer.signerNoCheckCritical,
   signer.signerSignedWithSha1,
@@ -76,6 +77,7 @@ const families: readonly Family[] = [
     rules: [
       identity.certIDMismatch,
       identity.statusRevoked,
+      identity.statusNotIssued,
       identity.statusUnknown,
       identity.certIDHashNotSha1,
       identity.singleResponseMissing,
@@ -99,7 +101,12 @@ const families: readonly Family[] = [
   },
   {
     when: isUntimely,
-    rules: [times.usableTimeOver, times.validityVeryShort, times.validityOverTenDays],
+    rules: [
+      times.usableTimeOver,
+      times.renewedLate,
+      times.validityVeryShort,
+      times.validityOverTenDays,
+    ],
   },
   {
     when: isNotVerified,

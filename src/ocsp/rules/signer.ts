@@ -1,3 +1,4 @@
+import { readWhole } from '../../der/reader.ts'
 import { iso } from '../../der/time.ts'
 import { algorithmDer } from '../../x509/algorithm.ts'
 import { type Certificate, keyShape } from '../../x509/certificate.ts'
@@ -126,6 +127,22 @@ export const signerWithoutOcspSigning: Rule = {
   ),
 }
 
+export const signerKeyUsage: Rule = {
+  name: 'signer-key-usage-without-signing',
+  meaning:
+    'The CA issued the signer’s certificate for something else than signing; no client minds.',
+  reference: 'RFC 5280 §4.2.1.3',
+  rejectedBy: [],
+  otherwise: 'info',
+  remedy: 'diagnose',
+  check: onDelegate(({ certificate: { extensions } }) => {
+    const keyUsage = findExtension(extensions, extensionOids.keyUsage)?.value
+    return keyUsage === undefined || isForSigning(keyUsage)
+      ? undefined
+      : { saw: 'keyUsage without digitalSignature', required: 'digitalSignature, or no keyUsage' }
+  }),
+}
+
 export const signerIsCa: Rule = {
   name: 'signer-is-ca',
   meaning: 'The delegated signer is itself a CA, which Firefox refuses.',
@@ -229,6 +246,12 @@ export const signerKeyWeak: Rule = {
       ? { saw: `RSA key of ${bits} bits`, required: 'at least 2048' }
       : undefined
   }),
+}
+
+/** digitalSignature is the first bit of KeyUsage. */
+function isForSigning(keyUsage: Uint8Array): boolean {
+  const bits = readWhole(keyUsage, 'KeyUsage', (reader) => reader.bitString('KeyUsage'))
+  return !('kind' in bits) && ((keyUsage[bits.start] ?? 0) & 0x80) !== 0
 }
 
 function nameOf({ subject }: Certificate): string {

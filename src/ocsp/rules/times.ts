@@ -1,4 +1,11 @@
-import { DAY_MS, durationMs, type EpochMs, iso, MINUTE_MS } from '../../der/time.ts'
+import {
+  DAY_MS,
+  type DurationMs,
+  durationMs,
+  type EpochMs,
+  iso,
+  MINUTE_MS,
+} from '../../der/time.ts'
 import { allBut, clientNames, clientsOutside } from '../clients.ts'
 import { always, onBasic, onSingle, type Rule } from '../rule.ts'
 
@@ -145,6 +152,24 @@ export const usableTimeOver: Rule = {
   },
 }
 
+export const renewedLate: Rule = {
+  name: 'renewed-late',
+  meaning:
+    'The CA lets its responses grow older than it may, as when a part of it no longer renews.',
+  reference: 'CA/B BR 4.9.10: a new one within 4 days',
+  rejectedBy: [],
+  otherwise: 'info',
+  remedy: 'diagnose',
+  check: onSingle(({ thisUpdate, nextUpdate }, { now }) =>
+    nextUpdate !== undefined && now < nextUpdate && now - thisUpdate > LATEST_RENEWAL
+      ? {
+          saw: `thisUpdate ${iso(thisUpdate)}, ${spell(now - thisUpdate)} ago`,
+          required: 'a response of the last 4 days',
+        }
+      : undefined,
+  ),
+}
+
 export const validityVeryShort: Rule = {
   name: 'validity-very-short',
   meaning:
@@ -201,3 +226,5 @@ function spell(ms: number): string {
 }
 
 const OLDEST_ANYWHERE = durationMs(7 * DAY_MS)
+/** After this a publicly trusted CA must have a newer one (CA/B BR 4.9.10). */
+export const LATEST_RENEWAL: DurationMs = durationMs(4 * DAY_MS)

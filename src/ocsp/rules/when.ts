@@ -3,6 +3,7 @@ import type { Certificate } from '../../x509/certificate.ts'
 import { type Facts, isMatch } from '../facts.ts'
 import { SHA1 } from '../request.ts'
 import type { Rule } from '../rule.ts'
+import { LATEST_RENEWAL } from './times.ts'
 
 // What is asked once for a family of rules. Where the answer is no, none of its rules has anything to say (index.test.ts holds each of
 // them to that); where it is yes, they are asked one by one, so it may be yes more often than need be.
@@ -31,7 +32,8 @@ export function isNotSimplyGood({ basic, single, match }: Facts): boolean {
 export function isUntimely({ single, usableUntil: until, now }: Facts): boolean {
   if (single?.nextUpdate === undefined || until === undefined) return true
   const life = single.nextUpdate - single.thisUpdate
-  return now < single.thisUpdate || now >= until || life < HOUR_MS || life > 7 * DAY_MS
+  const isOld = now > single.thisUpdate + LATEST_RENEWAL
+  return now < single.thisUpdate || now >= until || isOld || life < HOUR_MS || life > 7 * DAY_MS
 }
 
 /** Whether the signature verifies with no key at hand. */

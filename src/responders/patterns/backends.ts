@@ -128,7 +128,7 @@ function isBackendFailure({ outcome }: LoggedAttempt): boolean {
   return (outcome.startsWith('http-') && outcome !== 'http-429') || OUT_OF_ORDER.has(outcome)
 }
 
-const NOT_KNOWN = new Set(['unauthorized', 'status-unknown', 'http-404'])
+const NOT_KNOWN = new Set(['unauthorized', 'status-unknown', 'status-not-issued', 'http-404'])
 const OUT_OF_ORDER = new Set([
   ...['connect', 'timeout', 'protocol', 'too-large', 'redirect'],
   ...['tryLater', 'internalError', 'unauthorized', 'malformedRequest', 'status-unknown'],

@@ -145,15 +145,19 @@ function isAged(attempt: LoggedAttempt): boolean {
   return !isYoung(attempt)
 }
 
-function isNotKnown({ outcome }: LoggedAttempt): boolean {
-  return outcome === 'unauthorized' || outcome === 'status-unknown' || outcome === 'http-404'
+function isNotKnown(attempt: LoggedAttempt): boolean {
+  const { outcome } = attempt
+  return NOT_KNOWN.has(outcome) || (outcome === 'status-not-issued' && isYoung(attempt))
 }
 
-function isRevoked({ outcome }: LoggedAttempt): boolean {
-  return outcome === 'status-revoked'
+function isRevoked(attempt: LoggedAttempt): boolean {
+  const { outcome } = attempt
+  return outcome === 'status-revoked' || (outcome === 'status-not-issued' && isAged(attempt))
 }
 
 /** CAs have 15 minutes from issuance; the first request comes some minutes after it. */
 const SLOW = 5 * MINUTE_MS
 /** A fetch makes as many requests at once; more than one fetch is needed to last an hour. */
 const FEW = 3
+
+const NOT_KNOWN = new Set(['unauthorized', 'status-unknown', 'http-404'])

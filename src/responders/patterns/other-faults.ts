@@ -27,7 +27,8 @@ function isOtherFault({ outcome, method }: LoggedAttempt): boolean {
 /** What other patterns are about, and what is no fault of the CA. */
 const ELSEWHERE = new Set([
   ...Object.values(answers).flatMap(({ outcomes }) => outcomes),
-  ...['status-revoked', 'status-unknown', 'response-status-not-successful', 'certificate-expired'],
+  ...['status-revoked', 'status-not-issued', 'status-unknown'],
+  ...['response-status-not-successful', 'certificate-expired'],
 ])
 
 const OTHER_FAULTS = new Set([
