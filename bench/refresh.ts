@@ -14,8 +14,8 @@ import { DAY_MS, HOUR_MS, plus } from '../src/der/time.ts'
 import type { LabCertificate } from '../src/lab/ca.ts'
 import { makeHierarchy } from '../src/lab/hierarchy.ts'
 import { buildResponse } from '../src/lab/response-builder.ts'
-import { certID, encodeRequest } from '../src/ocsp/request.ts'
 import { defaultPolicy } from '../src/ocsp/policy.ts'
+import { certID, encodeRequest } from '../src/ocsp/request.ts'
 import { Crawler } from '../src/refresh/crawler.ts'
 import { takeIn } from '../src/refresh/intake.ts'
 import { parseAllowedAddresses } from '../src/responders/address-screen.ts'
@@ -211,7 +211,11 @@ async function atRest(): Promise<void> {
   const many = await measure(1_000_000)
   rmSync(folder, { recursive: true })
   const each = (many.bytes - none.bytes) / 1_000_000
-  line('1,000,000 scheduled, memory of the process for each', `${each.toFixed(0)} bytes`, 'under 600')
+  line(
+    '1,000,000 scheduled, memory of the process for each',
+    `${each.toFixed(0)} bytes`,
+    'under 600',
+  )
   line('  of one core while nothing is due', `${(many.cpu * 100).toFixed(2)} %`, 'under 1 %')
 }
 

@@ -189,15 +189,16 @@ class Run {
 
   async settle(
     outcome: FetchOutcome,
-    { certificate }: Subject,
+    subject: Subject,
     usable: StapleRecord | undefined,
   ): Promise<void> {
     const { attempts } = outcome
+    const { certificate } = subject
     const { id } = this.#claim.certificate
     const held = this.#claim.staple?.thisUpdate
     const findings = outcome.kind === 'staple' ? outcome.findings : []
     this.#log = attempts.map((each) => logged(each, { id, certificate, held, findings }))
-    if (outcome.kind === 'staple') return this.#take(outcome, usable)
+    if (outcome.kind === 'staple') return this.#take(outcome, subject, usable)
     const { failure } = outcome
     const lapse = lapseOf(failure, certificate, this.#context.clock.now())
     const revokedAsOf = thisUpdateOfRevocation(failure)
@@ -210,6 +211,7 @@ class Run {
   /** A good staple is never replaced by an older one, and never by one that is past its use. */
   async #take(
     outcome: Extract<FetchOutcome, { kind: 'staple' }>,
+    subject: Subject,
     usable: StapleRecord | undefined,
   ): Promise<void> {
     const { staple, freshUntil } = outcome
@@ -224,9 +226,9 @@ class Run {
       const problem = `good as of ${iso(staple.thisUpdate)}, but revoked as of ${iso(revokedAsOf)}: an old answer`
       return this.fail({ ...NOTHING_NEWER, remedy: 'fatal', problem })
     }
-    this.#learn(staple)
+    this.#learn(staple, subject)
     const record = this.#recordOf(outcome)
-    const next = afterSuccess({ staple, freshUntil, ...this.#planning() })
+    const next = afterSuccess('newer', { staple, freshUntil, ...this.#planning() })
     if (!(await this.#complete(next, record))) return
     const { certificate } = this.#claim
     const bytesSaved = staple.received.length - staple.der.length
@@ -252,17 +254,19 @@ class Run {
       const problem = 'the CA has nothing newer than the staple in hand, which is in its last tenth'
       return this.fail({ ...NOTHING_NEWER, problem })
     }
-    const next = afterSuccess({ staple: held, freshUntil, ...planning })
+    const next = afterSuccess('unchanged', { staple: held, freshUntil, ...planning })
     if (await this.#complete(next)) events.stapleUnchanged({ certificate, next })
   }
 
-  #learn(after: Staple): void {
+  #learn(after: Staple, { certificate: { notBefore } }: Subject): void {
     const { staple: before, schedule, certificate } = this.#claim
     if (before === undefined || after.thisUpdate <= before.thisUpdate) return
+    // The first response about a new certificate is made when it is issued, whatever the period of the CA.
+    if (before.thisUpdate < notBefore + (before.nextUpdate - before.thisUpdate)) return
     const { book, clock } = this.#context
-    const wasUnchanged = schedule.attempts === 0 || hasGap(book.habits(certificate.responder))
-    const { lastAttemptAt = before.fetchedAt } = schedule
-    const sameAt = wasUnchanged && lastAttemptAt > before.fetchedAt ? lastAttemptAt : undefined
+    const { unchangedAt } = schedule
+    const sameAt =
+      unchangedAt !== undefined && unchangedAt > before.fetchedAt ? unchangedAt : undefined
     book.learn(certificate.responder, { before, after, seenAt: clock.now(), sameAt })
   }
 
@@ -332,7 +336,7 @@ class Run {
 
 const NOTHING_NEWER = {
   remedy: 'back-off',
-  trouble: 'certificate',
+  trouble: 'nothing-newer',
   retryAfter: undefined,
 } as const
 

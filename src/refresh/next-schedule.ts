@@ -22,9 +22,13 @@ export interface Lapse {
 }
 
 /** The schedule after a good answer, be it the staple that was in hand. */
-export function afterSuccess({ now, random, ...answered }: Answered & Planning): Schedule {
+export function afterSuccess(
+  answer: 'newer' | 'unchanged',
+  { now, random, ...answered }: Answered & Planning,
+): Schedule {
   const plan = planRefresh(answered, now, random)
-  return { ...plan, attempts: 0, lastAttemptAt: now, lastError: undefined }
+  const settled = { ...plan, attempts: 0, lastAttemptAt: now, lastError: undefined }
+  return answer === 'newer' ? settled : { ...settled, unchangedAt: now }
 }
 
 /** The schedule after a failure. */
@@ -37,10 +41,16 @@ export function afterFailure(
   const attempts = claim.schedule.attempts + 1
   const deadline = claim.staple?.usableUntil
   const retry = planRetry({ attempts, deadline, ...failure }, now, random)
-  const plan = failure.trouble === 'certificate' ? soonerOf(retry, claim, planning) : retry
+  const isAnswered = failure.trouble === 'certificate' || failure.trouble === 'nothing-newer'
+  const plan = isAnswered ? soonerOf(retry, claim, planning) : retry
   const { revokedAsOf } = claim.schedule
-  const stands = revokedAsOf === undefined ? {} : { revokedAsOf }
-  return { ...plan, attempts, lastAttemptAt: now, lastError: problem, ...stands }
+  const unchangedAt = failure.trouble === 'nothing-newer' ? now : claim.schedule.unchangedAt
+  const failed = { ...plan, attempts, lastAttemptAt: now, lastError: problem }
+  return {
+    ...failed,
+    ...(revokedAsOf === undefined ? {} : { revokedAsOf }),
+    ...(unchangedAt === undefined ? {} : { unchangedAt }),
+  }
 }
 
 /** The CA that has nothing better than a staple which ends has its next one, at the latest, when that one is over. */

@@ -113,9 +113,21 @@ describe('planRefresh() when they are', () => {
       'a quarter of usable life is left',
     ],
     [
-      'then to the second',
+      'then at an eighth',
       { ...hour, age: 45 * MINUTE_MS, left: 15 * MINUTE_MS },
-      15 * MINUTE_MS + 5 * SECOND_MS,
+      7.5 * MINUTE_MS,
+      'a quarter of usable life is left',
+    ],
+    [
+      'then at its end',
+      { ...hour, age: 54 * MINUTE_MS, left: 6 * MINUTE_MS },
+      6 * MINUTE_MS,
+      'a quarter of usable life is left',
+    ],
+    [
+      'then to the second',
+      { ...hour, age: HOUR_MS, left: 0 },
+      5 * SECOND_MS,
       'the next one is expected, and periods hardly overlap',
     ],
     [

@@ -83,8 +83,10 @@ function planByHabits(
   // A habit can be mistaken, of one certificate among others: whatever it says, some of the last quarter of life is left for asking.
   const late = plus(staple.thisUpdate, Math.round(life * 0.75))
   if (hasGap(habits)) {
-    if (now < late && late < expected) return { dueAt: late, reason: A_QUARTER_LEFT }
-    return askClosely(expected, habits.renewal, now)
+    const before = lastQuestions(staple, late, now)
+    return before !== undefined && before < expected
+      ? { dueAt: before, reason: A_QUARTER_LEFT }
+      : askClosely(expected, habits.renewal, now)
   }
   if (expected <= now) {
     const shortest = Math.max(SECOND_MS, Math.min(life, habits.renewal) / POLLS)
@@ -106,6 +108,18 @@ function planByHabits(
   return wished <= latest
     ? { dueAt: epochMs(Math.round(wished)), reason: 'the CA is expected to have a newer one' }
     : { dueAt: epochMs(Math.round(latest)), reason: A_QUARTER_LEFT }
+}
+
+/** At three quarters and seven eighths of life, and when it ends; `undefined` after that. */
+function lastQuestions(
+  { usableUntil, thisUpdate }: StapleTimes,
+  late: EpochMs,
+  now: EpochMs,
+): EpochMs | undefined {
+  if (now < late) return late
+  const later = plus(usableUntil, -Math.round((usableUntil - thisUpdate) / 8))
+  if (now < later) return later
+  return now < usableUntil ? usableUntil : undefined
 }
 
 /**

@@ -30,14 +30,15 @@ export interface Failed {
  * - `responder`: it is away, overloaded or says tryLater, whatever it is asked. Its health decides how often anybody asks, so that a
  *   certificate that needs it badly waits a minute at most.
  * - `certificate`: it answers, but not with a staple for this one.
+ * - `nothing-newer`: it answers well, with the staple that is in hand or one as old.
  * - `too-new`: it does not know a certificate that is younger than a day yet (CA #5). CAs have fifteen minutes (BR 4.9.10).
  */
-export type Trouble = 'responder' | 'certificate' | 'too-new'
+export type Trouble = 'responder' | 'certificate' | 'nothing-newer' | 'too-new'
 
 /**
  * When to try again: exponential back-off with full jitter, from ten seconds on average to an hour, to a day for faults that asking does
- * not cure. The nearer the deadline, the shorter: never more than a sixth of the time that is left, so that several attempts fit
- * in; once it has passed, minutes. Retry-After is honoured as far as these limits allow.
+ * not cure. The nearer the deadline, the shorter: never more than a sixth of the time that is left, a third where the responder
+ * answers, so that several attempts fit in; once it has passed, minutes. Retry-After is honoured as far as these limits allow.
  */
 export function planRetry(failed: Failed, now: EpochMs, random: Random): Plan {
   const { attempts, remedy, trouble, retryAfter, deadline } = failed
@@ -52,7 +53,13 @@ export function planRetry(failed: Failed, now: EpochMs, random: Random): Plan {
 }
 
 function longestBefore(deadline: EpochMs | undefined, trouble: Trouble, now: EpochMs): number {
-  if (deadline !== undefined && deadline > now) return Math.max((deadline - now) / 6, LEAST_WAIT)
+  if (deadline !== undefined && deadline > now) {
+    // Who answers well is asked less closely than who may be back at any moment.
+    const isWell = trouble === 'certificate' || trouble === 'nothing-newer'
+    return isWell
+      ? Math.max((deadline - now) / 3, MINUTE_MS)
+      : Math.max((deadline - now) / 6, LEAST_WAIT)
+  }
   if (trouble === 'responder') return MINUTE_MS
   return deadline === undefined ? DAY_MS : WITHOUT
 }

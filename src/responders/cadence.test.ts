@@ -111,6 +111,7 @@ describe('hasGap()', () => {
     ['not at all', HOUR_MS, HOUR_MS, 0, true],
     ['by two minutes, and published three late', HOUR_MS, 58 * MINUTE_MS, 3 * MINUTE_MS, true],
     ['by a second', HOUR_MS, HOUR_MS - SECOND_MS, 0, true],
+    ['by ten minutes of a day', DAY_MS, DAY_MS - 10 * MINUTE_MS, 0, true],
   ])('of %s', (_, validity, renewal, lag, expected) => {
     const habits = {
       validity: durationMs(validity),

@@ -53,10 +53,10 @@ export function isKnown(habits: Habits): habits is Habits & { readonly renewal: 
   return habits.renewal !== undefined && habits.seen >= ENOUGH
 }
 
-/** Whether periods overlap too little to always hold a valid answer (CA #1): the next one comes when the former one ends, give or take a minute. */
+/** Whether periods overlap too little to always hold a valid answer (CA #1): the next one comes when the former one ends, give or take a fiftieth. */
 export function hasGap({ validity, renewal, lag }: Habits): boolean {
   if (validity === undefined || renewal === undefined) return false
-  return renewal + lag >= validity - MINUTE_MS
+  return renewal + lag >= validity - Math.max(MINUTE_MS, validity / 50)
 }
 
 /** `heldFor`: the former answer was still given when it was this old, so that no period is shorter. */

@@ -131,7 +131,7 @@ export class ResponderHealth {
     this.#growth = 'by-answer'
     const drawn = pause * (0.75 + 0.25 * this.#random())
     const asked = Math.min(retryAfter ?? 0, LONGEST_ASKED_PAUSE)
-    this.#openUntil = durationMs(now + Math.max(drawn, asked))
+    this.#openUntil = durationMs(now + Math.round(Math.max(drawn, asked)))
   }
 
   #refill(now: DurationMs): void {

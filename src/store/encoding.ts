@@ -30,13 +30,14 @@ export function encodedStaple(staple: StapleRecord): StapleRecord {
 
 /** A schedule as an engine takes it, as {@link encodedCertificate}. */
 export function encodedSchedule(schedule: Schedule): Schedule {
-  const { dueAt, attempts, lastAttemptAt, revokedAsOf } = schedule
+  const { dueAt, attempts, lastAttemptAt, revokedAsOf, unchangedAt } = schedule
   return {
     ...schedule,
     dueAt: whole(dueAt),
     attempts: whole(attempts),
     lastAttemptAt: wholeIfAny(lastAttemptAt),
     ...(revokedAsOf === undefined ? {} : { revokedAsOf: whole(revokedAsOf) }),
+    ...(unchangedAt === undefined ? {} : { unchangedAt: whole(unchangedAt) }),
   }
 }
 

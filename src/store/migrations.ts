@@ -71,6 +71,8 @@ export const migrations: readonly string[] = [
   `
   -- thisUpdate of the response that said revoked.
   ALTER TABLE schedule ADD COLUMN revoked_as_of INTEGER;
+  -- When the responder last had nothing newer than the staple.
+  ALTER TABLE schedule ADD COLUMN unchanged_at INTEGER;
 
   -- NULL where it is the same as fetched_at.
   ALTER TABLE staple ADD COLUMN served_from INTEGER;

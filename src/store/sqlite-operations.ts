@@ -158,6 +158,7 @@ export class SqliteOperations {
       last_attempt_at: schedule.lastAttemptAt ?? null,
       last_error: schedule.lastError ?? null,
       revoked_as_of: schedule.revokedAsOf ?? null,
+      unchanged_at: schedule.unchangedAt ?? null,
     })
     if (staple !== undefined) this.#putStaple(key, staple)
   }
@@ -290,7 +291,8 @@ const statements = {
   lease: `UPDATE schedule SET ready = 0, due_at = ?, reason = '${BEING_FETCHED}' WHERE certificate = ?`,
   reschedule: `
     UPDATE schedule SET due_at = :due_at, ready = 0, reason = :reason, attempts = :attempts,
-      last_attempt_at = :last_attempt_at, last_error = :last_error, revoked_as_of = :revoked_as_of
+      last_attempt_at = :last_attempt_at, last_error = :last_error, revoked_as_of = :revoked_as_of,
+      unchanged_at = :unchanged_at
     WHERE certificate = :key`,
   // Without an index: it comes once in the life of a machine, and takes a fifth of a second for a million.
   replan: 'UPDATE schedule SET due_at = ?, ready = 0, reason = ? WHERE last_attempt_at > ?',

@@ -51,6 +51,8 @@ export interface Schedule {
   readonly lastAttemptAt: EpochMs | undefined
   /** What went wrong last, `undefined` after a success. */
   readonly lastError: string | undefined
+  /** When the responder last had nothing newer than the staple in hand. */
+  readonly unchangedAt?: EpochMs | undefined
   /** thisUpdate of the response that said revoked, while that stands: only a newer one may say otherwise. */
   readonly revokedAsOf?: EpochMs | undefined
 }
