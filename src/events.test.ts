@@ -55,8 +55,7 @@ const samples: { readonly [name in keyof Events]: (events: Events) => void } = {
   stapleUnchanged: (e) => e.stapleUnchanged({ certificate, next }),
   fetchFailed: (e) => e.fetchFailed({ certificate, problem: nasty, next, coveredUntil: undefined }),
   certificateRevoked: (e) => e.certificateRevoked({ certificate, problem: nasty }),
-  staleEdge: (e) =>
-    e.staleEdge({ certificate, remoteAddress: nasty, thisUpdate: now, held: now }),
+  staleEdge: (e) => e.staleEdge({ certificate, remoteAddress: nasty, thisUpdate: now, held: now }),
   responderAway: (e) => e.responderAway({ responder: nasty }),
   responderBack: (e) => e.responderBack({ responder: nasty, after: durationMs(1) }),
   clockDiffers: (e) => e.clockDiffers({ ahead: durationMs(1), responders: 2 }),

@@ -1,5 +1,6 @@
 import { DAY_MS } from '../der/time.ts'
 import { type Figures, figuresOf, goal } from '../lab/availability/figures.ts'
+import { responderCount } from '../lab/availability/responders.ts'
 import { type Scenario, scenarios } from '../lab/availability/scenarios.ts'
 import { simulate } from '../lab/availability/simulate.ts'
 import type { Clock } from '../time/clock.ts'
@@ -100,7 +101,7 @@ function textOf(
     paint(terminal, result.goal === 'met' ? 'green' : 'red', result.goal),
   ])
   return [
-    `TLS connections with a staple: ${certificates} certificates of 192 CAs, ${days} days, ${connectionsPerDay} connections a day, ${regions} regions`,
+    `TLS connections with a staple: ${certificates} certificates of ${responderCount} CAs, ${days} days, ${connectionsPerDay} connections a day, ${regions} regions`,
     '',
     ...columns([header, ...rows]),
     '',

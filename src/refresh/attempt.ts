@@ -228,7 +228,7 @@ class Run {
     }
     this.#learn(staple, subject)
     const record = this.#recordOf(outcome)
-    const next = afterSuccess('newer', { staple, freshUntil, ...this.#planning() })
+    const next = afterSuccess({ staple, freshUntil, ...this.#planning() })
     if (!(await this.#complete(next, record))) return
     const { certificate } = this.#claim
     const bytesSaved = staple.received.length - staple.der.length
@@ -254,7 +254,8 @@ class Run {
       const problem = 'the CA has nothing newer than the staple in hand, which is in its last tenth'
       return this.fail({ ...NOTHING_NEWER, problem })
     }
-    const next = afterSuccess('unchanged', { staple: held, freshUntil, ...planning })
+    const settled = afterSuccess({ staple: held, freshUntil, ...planning })
+    const next = { ...settled, unchangedAt: clock.now() }
     if (await this.#complete(next)) events.stapleUnchanged({ certificate, next })
   }
 

@@ -21,14 +21,10 @@ export interface Lapse {
   readonly retryAfter: DurationMs | undefined
 }
 
-/** The schedule after a good answer, be it the staple that was in hand. */
-export function afterSuccess(
-  answer: 'newer' | 'unchanged',
-  { now, random, ...answered }: Answered & Planning,
-): Schedule {
+/** The schedule after a good answer; where it is the staple that was in hand, `unchangedAt` is for the caller to add. */
+export function afterSuccess({ now, random, ...answered }: Answered & Planning): Schedule {
   const plan = planRefresh(answered, now, random)
-  const settled = { ...plan, attempts: 0, lastAttemptAt: now, lastError: undefined }
-  return answer === 'newer' ? settled : { ...settled, unchangedAt: now }
+  return { ...plan, attempts: 0, lastAttemptAt: now, lastError: undefined }
 }
 
 /** The schedule after a failure. */
