@@ -9,8 +9,6 @@ import { hasGap } from '../responders/cadence.ts'
 import {
   describeFailure,
   type FetchFailure,
-  isNotKnownYet,
-  isResponderTrouble,
   isRevocation,
   remedyOf,
 } from '../responders/fetch-failure.ts'
@@ -31,6 +29,7 @@ import type { KnownIssuers } from './known-issuers.ts'
 import { afterFailure, afterSuccess, type Lapse } from './next-schedule.ts'
 import { isNewer, servedFrom } from './replacement.ts'
 import type { ResponderBook } from './responder-book.ts'
+import { signKindOf, troubleOf } from './trouble.ts'
 
 /** What comes of attempts. */
 export interface AttemptEvents {
@@ -167,8 +166,7 @@ function signOf(outcome: FetchOutcome): Sign | undefined {
   if (requests === 0) return undefined
   if (outcome.kind === 'staple') return { kind: 'answered', requests, retryAfter: undefined }
   const { failure } = outcome
-  const kind = isResponderTrouble(failure) ? 'trouble' : 'answered'
-  return { kind, requests, retryAfter: retryAfterOf(failure) }
+  return { kind: signKindOf(failure), requests, retryAfter: retryAfterOf(failure) }
 }
 
 function retryAfterOf(failure: FetchFailure): Lapse['retryAfter'] {
@@ -358,11 +356,7 @@ function lapseOf(failure: FetchFailure, certificate: Certificate, now: EpochMs):
   return {
     problem: describeFailure(failure),
     remedy: remedyOf(failure),
-    trouble: isResponderTrouble(failure)
-      ? 'responder'
-      : isNew && isNotKnownYet(failure)
-        ? 'too-new'
-        : 'certificate',
+    trouble: troubleOf(failure, isNew ? 'new' : 'aged'),
     retryAfter: retryAfterOf(failure),
   }
 }

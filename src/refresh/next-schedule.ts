@@ -54,8 +54,9 @@ function soonerOf(retry: Plan, { staple }: Pick<Claim, 'staple'>, { habits, now 
   if (staple === undefined) return retry
   const { thisUpdate, nextUpdate } = staple
   const period = durationMs(nextUpdate - thisUpdate)
-  const expected =
-    isKnown(habits) && hasGap(habits) ? plus(thisUpdate, habits.renewal + habits.lag) : nextUpdate
-  const next = askClosely(expected, period, now)
+  if (isKnown(habits) && hasGap(habits)) {
+    return askClosely(plus(thisUpdate, habits.renewal + habits.lag), period, now)
+  }
+  const next = askClosely(nextUpdate, period, now)
   return next.dueAt < retry.dueAt ? next : retry
 }

@@ -60,7 +60,7 @@ describe('planRefresh() before the habits of the CA are known', () => {
 describe('planRefresh() when they are', () => {
   const halfWeekly = known(7 * DAY_MS, 3.5 * DAY_MS, HOUR_MS)
   const hourly = known(HOUR_MS, HOUR_MS, 5 * SECOND_MS)
-  const spread = (3.5 * DAY_MS) / 64
+  const spread = (3.5 * DAY_MS) / 512
   const hour = { age: 0, left: HOUR_MS, habits: hourly }
 
   test.each<[string, So, number, string]>([
@@ -71,9 +71,9 @@ describe('planRefresh() when they are', () => {
       'the CA is expected to have a newer one',
     ],
     [
-      'the next is a little late: a thirty-second of a renewal',
+      'the next is a little late: a part of a renewal',
       { age: 3.55 * DAY_MS, left: 3.45 * DAY_MS, habits: halfWeekly },
-      (3.5 * DAY_MS) / 32,
+      (3.5 * DAY_MS) / 256,
       'the CA is late with its next one',
     ],
     [
@@ -119,9 +119,9 @@ describe('planRefresh() when they are', () => {
       'a quarter of usable life is left',
     ],
     [
-      'then at its end',
+      'then shortly before its end',
       { ...hour, age: 54 * MINUTE_MS, left: 6 * MINUTE_MS },
-      6 * MINUTE_MS,
+      6 * MINUTE_MS - HOUR_MS / 64,
       'a quarter of usable life is left',
     ],
     [

@@ -96,13 +96,16 @@ function planByHabits(
     return { dueAt, reason: 'the CA is late with its next one' }
   }
   const drawn = random()
-  const soonest = plus(now, life / MOST_PER_LIFE)
+  const soonest = Math.max(
+    staple.thisUpdate + life / MOST_PER_LIFE,
+    now + Math.min(life, habits.renewal) / POLLS,
+  )
   const middle = (now + expected) / 2
   if (drawn < CURIOSITY && middle > soonest) {
     const reason = 'half-way to when the CA is expected to have a newer one, as it may have more'
     return { dueAt: epochMs(Math.round(middle)), reason }
   }
-  const spread = (habits.renewal / POLLS) * drawn
+  const spread = (habits.renewal / SPREAD) * drawn
   const wished = Math.max(expected + spread, soonest)
   const latest = now < late ? late : plus(now, (staple.usableUntil - now) / 2)
   return wished <= latest
@@ -110,16 +113,15 @@ function planByHabits(
     : { dueAt: epochMs(Math.round(latest)), reason: A_QUARTER_LEFT }
 }
 
-/** At three quarters and seven eighths of life, and when it ends; `undefined` after that. */
+/** At three quarters and seven eighths of life, and shortly before it ends; `undefined` after that. */
 function lastQuestions(
   { usableUntil, thisUpdate }: StapleTimes,
   late: EpochMs,
   now: EpochMs,
 ): EpochMs | undefined {
   if (now < late) return late
-  const later = plus(usableUntil, -Math.round((usableUntil - thisUpdate) / 8))
-  if (now < later) return later
-  return now < usableUntil ? usableUntil : undefined
+  const rests = [8, 64].map((part) => Math.round((usableUntil - thisUpdate) / part))
+  return rests.map((rest) => plus(usableUntil, -rest)).find((at) => now < at)
 }
 
 /**
@@ -144,8 +146,10 @@ function share(ms: number, parts: number): DurationMs {
 
 const A_QUARTER_LEFT = 'a quarter of usable life is left'
 const JITTER = 0.1
-/** How finely a renewal is watched for that is late, and how widely certificates that were renewed together are spread. */
-const POLLS = 32
+/** How finely a renewal is watched for that is late. */
+const POLLS = 256
+/** How widely certificates that were renewed together are spread: what is newer a minute later is lost when the CA goes away meanwhile. */
+const SPREAD = 256
 /** The share of questions that try whether there is something newer sooner: who comes for each second answer never sees it. */
 const CURIOSITY = 1 / 16
 /** A CA that signs anew for each request is asked no more often than this in the life of a staple. */

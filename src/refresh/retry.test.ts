@@ -63,6 +63,7 @@ describe('planRetry()', () => {
     ['many of a responder that is away', 50, { trouble: 'responder', left: DAY_MS }, HOUR_MS],
     ['many of one that is away, and no staple', 50, { trouble: 'responder' }, MINUTE_MS],
     ['the same, ended', 50, { trouble: 'responder', left: -1 }, MINUTE_MS],
+    ['many of one that is busy, and no staple', 50, { trouble: 'busy' }, 5 * MINUTE_MS],
   ] as const)('after %s', (_, attempts, circumstances, wait) => {
     expect(waitAfter(attempts, circumstances)).toBe(wait)
   })
@@ -93,7 +94,13 @@ describe('planRetry()', () => {
   const draws = {
     attempts: fc.integer({ min: 1, max: 100 }),
     remedy: fc.constantFrom<Remedy>('back-off', 'fatal', 'other-connection'),
-    trouble: fc.constantFrom<Trouble>('responder', 'certificate', 'nothing-newer', 'too-new'),
+    trouble: fc.constantFrom<Trouble>(
+      'responder',
+      'busy',
+      'certificate',
+      'nothing-newer',
+      'too-new',
+    ),
     retryAfter: fc.option(fc.integer({ min: 0, max: 30 * DAY_MS }), { nil: 0 }),
     left: fc.integer({ min: 1, max: 30 * DAY_MS }),
     random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),

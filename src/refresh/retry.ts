@@ -27,13 +27,14 @@ export interface Failed {
 
 /**
  * Whose trouble it is, for how long to wait:
- * - `responder`: it is away, overloaded or says tryLater, whatever it is asked. Its health decides how often anybody asks, so that a
- *   certificate that needs it badly waits a minute at most.
+ * - `responder`: it is away, whatever it is asked. Its health decides how often anybody asks, so that a certificate that needs it badly waits
+ *   a minute at most.
+ * - `busy`: it says tryLater, be it about some certificates only.
  * - `certificate`: it answers, but not with a staple for this one.
  * - `nothing-newer`: it answers well, with the staple that is in hand or one as old.
  * - `too-new`: it does not know a certificate that is younger than a day yet (CA #5). CAs have fifteen minutes (BR 4.9.10).
  */
-export type Trouble = 'responder' | 'certificate' | 'nothing-newer' | 'too-new'
+export type Trouble = 'responder' | 'busy' | 'certificate' | 'nothing-newer' | 'too-new'
 
 /**
  * When to try again: exponential back-off with full jitter, from ten seconds on average to an hour, to a day for faults that asking does
@@ -61,6 +62,7 @@ function longestBefore(deadline: EpochMs | undefined, trouble: Trouble, now: Epo
       : Math.max((deadline - now) / 6, LEAST_WAIT)
   }
   if (trouble === 'responder') return MINUTE_MS
+  if (trouble === 'busy') return WITHOUT / 2
   return deadline === undefined ? DAY_MS : WITHOUT
 }
 

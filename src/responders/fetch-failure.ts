@@ -65,17 +65,22 @@ export function failureName(failure: FetchFailure): string {
   }
 }
 
-/** Whether the responder itself is unwell, whatever it is asked: no answer, a server error, Too Many Requests, tryLater. */
-export function isResponderTrouble(failure: FetchFailure): boolean {
+/**
+ * What a failure says about the responder, whatever it was asked about. `away`: no answer, or a server error. `busy`: it answers that it cannot now
+ * (tryLater, Too Many Requests), which it may say about some certificates only. `well`: it answers.
+ */
+export function responderState(failure: FetchFailure): 'away' | 'busy' | 'well' {
   switch (failure.kind) {
     case 'unreachable':
-      return failure.cause !== 'refused' && failure.cause !== 'aborted'
+      return failure.cause === 'refused' || failure.cause === 'aborted' ? 'well' : 'away'
     case 'http':
-      return failure.statusCode >= 500 || failure.statusCode === 429
+      if (failure.statusCode === 429) return 'busy'
+      return failure.statusCode >= 500 ? 'away' : 'well'
     case 'responder':
-      return failure.status === 'tryLater' || failure.status === 'internalError'
+      if (failure.status === 'tryLater') return 'busy'
+      return failure.status === 'internalError' ? 'away' : 'well'
     case 'rejected':
-      return false
+      return 'well'
   }
 }
 

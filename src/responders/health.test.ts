@@ -72,6 +72,12 @@ describe('the breaker', () => {
     expect(of.state).toBe(state)
   })
 
+  it('does not open while it says that it is busy, and asks one at a time', () => {
+    const of = health()
+    suffer(of, 100, at(0), { ...trouble, kind: 'busy' })
+    expect([of.state, of.room(at(0))]).toEqual(['closed', 1])
+  })
+
   it('does not open while there are answers between', () => {
     const of = health()
     for (let i = 0; i < 100; i++) {

@@ -11,8 +11,8 @@ export interface HealthLimits {
 
 /** What a fetch says about the responder, whatever it says about the certificate. */
 export interface Sign {
-  /** `answered`: it is alive, be it with `unauthorized`. `trouble`: no connection, a server error, tryLater. */
-  readonly kind: 'answered' | 'trouble'
+  /** `answered`: it is well, be it with `unauthorized`. `busy`: it answers that it cannot now. `trouble`: no connection, a server error. */
+  readonly kind: 'answered' | 'busy' | 'trouble'
   /** Requests that the fetch took. */
   readonly requests: number
   /** What the responder asked for, if it did. */
@@ -29,7 +29,7 @@ export interface Begun {
  *
  * - **closed**: the window of fetches under way starts at four and grows by one with each answer up to the first trouble, then by one with each
  *   window full of answers. Trouble halves it, once for all that were under way. Enough trouble in a row, without any answer between, opens
- *   the breaker.
+ *   the breaker. An answer that it is busy halves the window as trouble does; the breaker stays closed, as others may be answered.
  * - **open**: nobody asks until `roomAt`. The pause doubles from two seconds to a minute, so that a recovery is noticed within a minute.
  * - **half-open**: after the pause one fetch at a time is a probe. An answer closes the breaker, trouble opens it again.
  */
@@ -97,28 +97,42 @@ export class ResponderHealth {
     if (sign === undefined) return
     // The first request was paid for by begin(); the repeats over other connections count as well.
     this.#tokens -= Math.max(0, sign.requests - 1)
-    if (sign.kind === 'answered') this.#answered()
-    else this.#troubled(begun.at, now, sign.retryAfter)
+    switch (sign.kind) {
+      case 'answered':
+        return this.#answered()
+      case 'busy':
+        this.#close()
+        return this.#halve(begun.at, now)
+      case 'trouble':
+        return this.#troubled(begun.at, now, sign.retryAfter)
+    }
   }
 
-  #answered(): void {
+  #close(): void {
     this.#troubles = 0
     this.#openings = 0
     this.#openUntil = undefined
+  }
+
+  #answered(): void {
+    this.#close()
     const step = this.#growth === 'by-answer' ? 1 : 1 / this.#window
     this.#window = Math.min(this.#limits.concurrency, this.#window + step)
   }
 
   #troubled(begunAt: DurationMs, now: DurationMs, retryAfter: DurationMs | undefined): void {
     this.#troubles++
-    this.#growth = 'by-window'
-    if (begunAt >= this.#halvedAt) {
-      this.#window = Math.max(1, this.#window / 2)
-      this.#halvedAt = now
-    }
+    this.#halve(begunAt, now)
     if (this.#openUntil !== undefined || this.#troubles >= TROUBLES_TO_OPEN) {
       this.#open(now, retryAfter)
     }
+  }
+
+  #halve(begunAt: DurationMs, now: DurationMs): void {
+    this.#growth = 'by-window'
+    if (begunAt < this.#halvedAt) return
+    this.#window = Math.max(1, this.#window / 2)
+    this.#halvedAt = now
   }
 
   #open(now: DurationMs, retryAfter: DurationMs | undefined): void {

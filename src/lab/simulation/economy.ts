@@ -1,0 +1,35 @@
+import { ATTEMPTS_KEPT, type Store } from '../../store/store.ts'
+import { hasHole } from './presence.ts'
+import type { Scene } from './scene.ts'
+import type { Tracked } from './tracked.ts'
+
+/**
+ * Invariant: a CA that was always well is asked no more than four times for each response that was new, plus what comes of restarts. One whose
+ * periods do not overlap is asked closely around their ends, each time in up to three ways.
+ */
+export function checkEconomy(scene: Scene, tracked: readonly Tracked[]): void {
+  for (const authority of scene.world.authorities) {
+    if (scene.faultsOf(authority).length > 0) continue
+    const own = tracked.filter(({ certificate }) => certificate.plan.authority === authority)
+    const total = (of: 'requests' | 'stored') => own.reduce((sum, each) => sum + each[of], 0)
+    const extra = PER_CERTIFICATE * own.length * (1 + scene.world.incidents.length)
+    const most = (hasHole(authority) ? MOST_WITH_HOLE : MOST) * total('stored') + extra
+    if (total('requests') <= most) continue
+    const problem = `${authority.name} was asked ${total('requests')} times, ${most} at most, for ${total('stored')} new responses`
+    scene.violate('economy', problem)
+  }
+}
+
+/** Invariant: what is kept of each responder has an end. */
+export async function checkMemory(scene: Scene, store: Store): Promise<void> {
+  for (const { origin } of scene.world.authorities) {
+    const { length } = await store.attempts(origin)
+    if (length > ATTEMPTS_KEPT) scene.violate('memory', `${length} attempts of ${origin} are kept`)
+  }
+}
+
+const MOST = 4
+/** At three quarters of its life, at its end, and twice when the next one is expected. */
+const MOST_WITH_HOLE = 4 * 3
+/** Of each incident a few, and of those that are new to their CA or end. */
+const PER_CERTIFICATE = 12
