@@ -5,7 +5,7 @@ import type { Policy } from '../ocsp/policy.ts'
 import { parseResponse } from '../ocsp/response.ts'
 import type { Staple } from '../ocsp/verdict.ts'
 import type { LoggedAttempt } from '../responders/attempt-log.ts'
-import { hasGap } from '../responders/cadence.ts'
+import { type Habits, hasGap } from '../responders/cadence.ts'
 import {
   describeFailure,
   type FetchFailure,
@@ -27,6 +27,7 @@ import { logged } from './attempt-record.ts'
 import type { ClockComparison } from './clock-comparison.ts'
 import type { KnownIssuers } from './known-issuers.ts'
 import { afterFailure, afterSuccess, type Lapse } from './next-schedule.ts'
+import { endsWithCertificate } from './plan.ts'
 import { isNewer, servedFrom } from './replacement.ts'
 import type { ResponderBook } from './responder-book.ts'
 import { signKindOf, troubleOf } from './trouble.ts'
@@ -131,11 +132,23 @@ export async function attempt(
   clocks.look(responder, outcome.attempts, clock.now())
   await run.settle(outcome, subject, usable)
 
-  function stateOf({ thisUpdate, usableUntil }: StapleRecord, now: EpochMs): Held['state'] {
-    // Where periods hardly overlap every staple ends like this, and there is nothing newer anywhere.
-    const isEnding = usableUntil - now < (usableUntil - thisUpdate) / 10 && !hasGap(habits)
-    return isEnding ? 'ending' : 'lasting'
+  function stateOf(staple: StapleRecord, now: EpochMs): Held['state'] {
+    return isEnding(staple, claim.certificate, { habits, now }) ? 'ending' : 'lasting'
   }
+}
+
+/**
+ * Whether a staple is in its last tenth and there should be something newer: not where periods hardly overlap, as every staple ends
+ * like this, nor where the certificate ends as well.
+ */
+function isEnding(
+  staple: StapleRecord,
+  { notAfter }: CertificateRecord,
+  { habits, now }: { readonly habits: Habits; readonly now: EpochMs },
+): boolean {
+  const { thisUpdate, usableUntil } = staple
+  const isLate = usableUntil - now < (usableUntil - thisUpdate) / 10
+  return isLate && !hasGap(habits) && !endsWithCertificate(staple, notAfter)
 }
 
 interface Subject {
@@ -247,8 +260,7 @@ class Run {
       events.staleEdge({ certificate, remoteAddress, thisUpdate, held: held.thisUpdate })
     }
     const planning = this.#planning()
-    const isEnding = held.usableUntil - clock.now() < (held.usableUntil - held.thisUpdate) / 10
-    if (isEnding && !hasGap(planning.habits)) {
+    if (isEnding(held, certificate, planning)) {
       const problem = 'the CA has nothing newer than the staple in hand, which is in its last tenth'
       return this.fail({ ...NOTHING_NEWER, problem })
     }

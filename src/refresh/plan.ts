@@ -17,6 +17,14 @@ export interface Plan {
   readonly reason: string
 }
 
+/** Whether the certificate itself ends with the staple, so that nothing newer would last much longer. */
+export function endsWithCertificate(
+  { usableUntil }: Pick<StapleTimes, 'usableUntil'>,
+  notAfter: EpochMs,
+): boolean {
+  return notAfter <= plus(usableUntil, LARGEST_MARGIN)
+}
+
 /** The times of a staple that planning looks at. */
 export interface StapleTimes {
   readonly thisUpdate: EpochMs
@@ -144,6 +152,8 @@ function share(ms: number, parts: number): DurationMs {
   return durationMs(Math.round(ms / parts))
 }
 
+/** Of `safetyMargin`. */
+const LARGEST_MARGIN = 5 * MINUTE_MS
 const A_QUARTER_LEFT = 'a quarter of usable life is left'
 const JITTER = 0.1
 /** How finely a renewal is watched for that is late. */
