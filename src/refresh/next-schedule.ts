@@ -1,9 +1,9 @@
-import { type DurationMs, durationMs, type EpochMs, plus } from '../der/time.ts'
+import { type DurationMs, durationMs, type EpochMs } from '../der/time.ts'
 import type { Remedy } from '../ocsp/verdict.ts'
 import { type Habits, hasGap, isKnown } from '../responders/cadence.ts'
 import type { Claim, Schedule } from '../store/store.ts'
 import type { Random } from '../time/clock.ts'
-import { type Answered, askClosely, type Plan, planRefresh } from './plan.ts'
+import { type Answered, askAcrossGap, askClosely, type Plan, planRefresh } from './plan.ts'
 import { planRetry, type Trouble } from './retry.ts'
 
 /** What planning needs of the world. */
@@ -55,7 +55,7 @@ function soonerOf(retry: Plan, { staple }: Pick<Claim, 'staple'>, { habits, now 
   const { thisUpdate, nextUpdate } = staple
   const period = durationMs(nextUpdate - thisUpdate)
   if (isKnown(habits) && hasGap(habits)) {
-    return askClosely(plus(thisUpdate, habits.renewal + habits.lag), period, now)
+    return askAcrossGap(thisUpdate, habits, now)
   }
   const next = askClosely(nextUpdate, period, now)
   return next.dueAt < retry.dueAt ? next : retry

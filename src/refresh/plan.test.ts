@@ -127,12 +127,12 @@ describe('planRefresh() when they are', () => {
     [
       'then to the second',
       { ...hour, age: HOUR_MS, left: 0 },
-      5 * SECOND_MS,
+      2.5 * SECOND_MS,
       'the next one is expected, and periods hardly overlap',
     ],
     [
       'the next of these a second late: a second later',
-      { ...hour, age: HOUR_MS + 6 * SECOND_MS, left: -6 * SECOND_MS },
+      { ...hour, age: HOUR_MS + 4.5 * SECOND_MS, left: -4.5 * SECOND_MS },
       SECOND_MS,
       'periods hardly overlap: asking closely',
     ],

@@ -92,9 +92,10 @@ function planByHabits(
   const late = plus(staple.thisUpdate, Math.round(life * 0.75))
   if (hasGap(habits)) {
     const before = lastQuestions(staple, late, now)
-    return before !== undefined && before < expected
+    const closely = askAcrossGap(staple.thisUpdate, habits, now)
+    return before !== undefined && before < closely.dueAt
       ? { dueAt: before, reason: A_QUARTER_LEFT }
-      : askClosely(expected, habits.renewal, now)
+      : closely
   }
   if (expected <= now) {
     const shortest = Math.max(SECOND_MS, Math.min(life, habits.renewal) / POLLS)
@@ -130,6 +131,15 @@ function lastQuestions(
   if (now < late) return late
   const rests = [8, 64].map((part) => Math.round((usableUntil - thisUpdate) / part))
   return rests.map((rest) => plus(usableUntil, -rest)).find((at) => now < at)
+}
+
+/** Asks closely from half of the lag on, as too long a lag, learnt from an outage, must not cost a server its staple. */
+export function askAcrossGap(
+  thisUpdate: EpochMs,
+  { renewal, lag }: Habits & { readonly renewal: DurationMs },
+  now: EpochMs,
+): Plan {
+  return askClosely(plus(thisUpdate, Math.round(renewal + lag / 2)), renewal, now)
 }
 
 /**
