@@ -1,5 +1,5 @@
 import { httpOcspUrls } from '../certificates/classify.ts'
-import { DAY_MS, type EpochMs, iso, plus } from '../der/time.ts'
+import { DAY_MS, durationMs, type EpochMs, iso, plus } from '../der/time.ts'
 import { judge } from '../ocsp/judge.ts'
 import type { Policy } from '../ocsp/policy.ts'
 import { parseResponse } from '../ocsp/response.ts'
@@ -22,6 +22,7 @@ import type { Sign } from '../responders/health.ts'
 import type { Transport } from '../responders/transport.ts'
 import type { CertificateRecord, Claim, Schedule, StapleRecord, Store } from '../store/store.ts'
 import type { Clock, Random } from '../time/clock.ts'
+import { jitter } from '../time/jitter.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 import { logged } from './attempt-record.ts'
 import type { ClockComparison } from './clock-comparison.ts'
@@ -302,10 +303,20 @@ class Run {
     } catch (error) {
       return events.storeFailed({ error })
     }
-    const next = afterFailure(this.#claim, { ...lapse, remedy: 'fatal' }, this.#planning())
-    await this.#complete({ ...next, revokedAsOf })
+    const { schedule } = this.#claim
+    const { clock, random } = this.#context
+    const now = clock.now()
+    await this.#complete({
+      dueAt: plus(now, jitter(durationMs(DAY_MS), 0.1, random)),
+      reason: 'revoked: asked daily whether that stands',
+      attempts: schedule.attempts + 1,
+      lastAttemptAt: now,
+      lastError: lapse.problem,
+      revokedAsOf,
+    })
     changed(certificate)
-    events.certificateRevoked({ certificate, problem: lapse.problem })
+    const isNews = schedule.revokedAsOf === undefined
+    if (isNews) events.certificateRevoked({ certificate, problem: lapse.problem })
   }
 
   /** Nothing came of it. */

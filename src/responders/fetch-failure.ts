@@ -80,7 +80,8 @@ export function responderState(failure: FetchFailure): 'away' | 'busy' | 'well' 
       if (failure.status === 'tryLater') return 'busy'
       return failure.status === 'internalError' ? 'away' : 'well'
     case 'rejected':
-      return 'well'
+      // A page of a proxy, or half a body: whatever answered, it was not the responder.
+      return failure.body === 'unreadable' ? 'away' : 'well'
   }
 }
 
