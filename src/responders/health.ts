@@ -99,12 +99,14 @@ export class ResponderHealth {
     this.#tokens -= Math.max(0, sign.requests - 1)
     switch (sign.kind) {
       case 'answered':
-        return this.#answered()
+        this.#answered()
+        break
       case 'busy':
         this.#close()
-        return this.#halve(begun.at, now)
+        this.#halve(begun.at, now)
+        break
       case 'trouble':
-        return this.#troubled(begun.at, now, sign.retryAfter)
+        this.#troubled(begun.at, now, sign.retryAfter)
     }
   }
 

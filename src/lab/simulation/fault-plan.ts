@@ -30,7 +30,7 @@ export type FaultKind =
 
 /**
  * What each fault is to the one who asks:
- * - `responder`: no good answer to anybody, and it can be seen that the responder is unwell. `asked-pause`: with Retry-After.
+ * - `responder`: no good answer to anybody, and it can be seen that the responder is unwell. `asked-pause`: with Retry-After, or tryLater.
  * - `certificate`: no good answer to anybody, and it cannot be seen whose fault it is. `fatal`: nor is it likely to pass.
  * - `some`: some connections or addresses give a good answer, others not.
  */
@@ -41,14 +41,14 @@ export const gravity: Readonly<Record<FaultKind, Gravity>> = {
   'host-not-found': 'responder',
   'connection-refused': 'responder',
   silence: 'responder',
-  'try-later': 'responder',
+  'try-later': 'asked-pause',
   'http-500': 'responder',
   'http-503-retry-after': 'asked-pause',
   'http-429-retry-after': 'asked-pause',
-  'html-page': 'certificate',
+  'html-page': 'responder',
   'expired-response': 'certificate',
   unauthorized: 'certificate',
-  truncated: 'certificate',
+  truncated: 'responder',
   'wrong-algorithm': 'fatal',
   'one-backend-404': 'some',
   'stale-edge': 'some',
