@@ -36,7 +36,12 @@ describe('defaults', () => {
           concurrency: { total: 64, perResponder: 8 },
           ratePerSecond: 200,
         },
-        policy: { clients: clientNames, sha1Signatures: 'refuse', maxSizeBytes: 12_288 },
+        policy: {
+          clients: clientNames,
+          sha1Signatures: 'refuse',
+          revoked: 'withdraw',
+          maxSizeBytes: 12_288,
+        },
         outputs: [],
         log: { format: 'text' },
       },

@@ -26,6 +26,7 @@ export interface FileKeys {
   readonly policy: {
     readonly clients: readonly ClientName[]
     readonly sha1Signatures: 'refuse' | 'accept'
+    readonly revoked: 'withdraw' | 'staple'
   }
   readonly outputs: readonly FileOutputConfig[]
   readonly log: { readonly format?: 'text' | 'json' | undefined }
@@ -119,6 +120,9 @@ export const fileKeys: z.ZodType<FileKeys> = map({
     sha1Signatures: word(['refuse', 'accept'])
       .default(defaultPolicy.sha1Signatures)
       .meta({ description: 'Whether responses signed with SHA-1 are taken.' }),
+    revoked: word(['withdraw', 'staple'])
+      .default(defaultPolicy.revoked)
+      .meta({ description: 'Whether a response that says revoked is stapled, or nothing.' }),
   }).prefault({}),
   outputs: z
     .array(fileOutput, { error: 'a list of outputs' })

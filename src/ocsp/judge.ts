@@ -103,6 +103,7 @@ function finding({ rule, occurrence }: Found, facts: Facts): Finding {
 
 function levelOf(rule: Rule, rejectedBy: readonly ClientName[], facts: Facts): Finding['level'] {
   const { clients } = facts.policy
+  if (rule.toleratedBy?.(facts.policy)) return 'warn'
   if (rule.refusedBy?.(facts.policy)) return 'reject'
   if (rejectedBy.some((client) => clients.includes(client))) return 'reject'
   return rule.otherwise ?? 'warn'

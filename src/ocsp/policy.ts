@@ -6,6 +6,11 @@ export interface Policy {
   readonly clients: readonly ClientName[]
   /** Response signatures with SHA-1 pass every client, but the CA/Browser Forum ended them in 2022 (ballot SC-053). Default: `refuse`. */
   readonly sha1Signatures: 'refuse' | 'accept'
+  /**
+   * What becomes of a response that says revoked: `staple` hands it out, so that clients learn of the revocation at once; `withdraw` staples
+   * nothing. Default: `withdraw`.
+   */
+  readonly revoked: 'withdraw' | 'staple'
   /** Largest staple in bytes, canonical form. Default: 12 KiB, so that nginx, HAProxy and wolfSSL take it beside a chain. */
   readonly maxSizeBytes: number
 }
@@ -14,5 +19,6 @@ export interface Policy {
 export const defaultPolicy: Policy = {
   clients: clientNames,
   sha1Signatures: 'refuse',
+  revoked: 'withdraw',
   maxSizeBytes: 12_288,
 }

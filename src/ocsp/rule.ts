@@ -19,6 +19,8 @@ export interface Rule {
   readonly otherwise?: 'warn' | 'info'
   /** Whether it is refused whoever the required clients are: what no proof may lack, and what the policy adds. */
   readonly refusedBy?: (policy: Policy) => boolean
+  /** Whether the policy takes it although clients refuse it. */
+  readonly toleratedBy?: (policy: Policy) => boolean
   readonly remedy: Remedy
   /** What was seen, or `undefined` where the rule has nothing to say. */
   readonly check: (facts: Facts) => Occurrence | undefined

@@ -226,25 +226,35 @@ class Run {
     subject: Subject,
     usable: StapleRecord | undefined,
   ): Promise<void> {
-    const { staple, freshUntil } = outcome
+    const { staple, freshUntil, attempts } = outcome
     const { clock } = this.#context
+    const isRevoked = staple.status === 'revoked'
+    if (isRevoked && attempts.filter(({ outcome: of }) => of === 'staple').length < 2) {
+      const problem = 'revoked, by one answer only: to be confirmed over another connection'
+      return this.fail({ ...NOTHING_NEWER, trouble: 'certificate', problem })
+    }
     if (usable !== undefined && !isNewer(staple, usable)) return this.#keep(outcome, usable)
     if (staple.usableUntil <= clock.now()) {
       const problem = `the response is usable until ${iso(staple.usableUntil)} only, and the CA has nothing newer`
       return this.fail({ ...NOTHING_NEWER, problem })
     }
     const { revokedAsOf } = this.#claim.schedule
-    if (revokedAsOf !== undefined && staple.thisUpdate <= revokedAsOf) {
+    if (!isRevoked && revokedAsOf !== undefined && staple.thisUpdate <= revokedAsOf) {
       const problem = `good as of ${iso(staple.thisUpdate)}, but revoked as of ${iso(revokedAsOf)}: an old answer`
       return this.fail({ ...NOTHING_NEWER, remedy: 'fatal', problem })
     }
     this.#learn(staple, subject)
     const record = this.#recordOf(outcome)
-    const next = afterSuccess({ staple, freshUntil, ...this.#planning() })
+    const settled = afterSuccess({ staple, freshUntil, ...this.#planning() })
+    const next = isRevoked ? { ...settled, revokedAsOf: staple.thisUpdate } : settled
     if (!(await this.#complete(next, record))) return
     const { certificate } = this.#claim
     const bytesSaved = staple.received.length - staple.der.length
-    this.#context.events.stapleStored({ certificate, staple: record, next, bytesSaved })
+    const { events } = this.#context
+    events.stapleStored({ certificate, staple: record, next, bytesSaved })
+    if (isRevoked && revokedAsOf === undefined) {
+      events.certificateRevoked({ certificate, problem: 'its staple says so' })
+    }
     this.#context.changed(certificate)
   }
 

@@ -6,6 +6,7 @@ import { httpError, lying, ocspError, silent } from '../lab/faults/answers.ts'
 import type { Fault } from '../lab/faults/fault.ts'
 import { type Responder, startResponder } from '../lab/responder.ts'
 import type { CertStatusKnob } from '../lab/response-builder.ts'
+import { judge } from '../ocsp/judge.ts'
 import { defaultPolicy } from '../ocsp/policy.ts'
 import type { UndiciTransport } from '../responders/undici-transport.ts'
 import type { Entry, Store } from '../store/store.ts'
@@ -95,6 +96,23 @@ describe('the crawler', () => {
     expect(new Set(connections).size).toBeGreaterThan(1)
     expect((await entryOf(leaf)).staple).toBeUndefined()
     expect(log.at(-1)).toMatch(/^revoked: status-revoked: saw revoked at /)
+  })
+
+  it('staples a confirmed revocation where the policy says so, and what is good again', async () => {
+    await manage(leaf)
+    crawl({ policy: { ...defaultPolicy, revoked: 'staple' } })
+    await heard('stored')
+    responder.setFault(lying(saying(REVOKED)))
+    await pass(DAY_MS + HOUR_MS)
+    await heard('revoked')
+    const { staple, schedule } = await entryOf(leaf)
+    expect(judgeStored(staple?.der, 'staple')).toBe('revoked')
+    expect(judgeStored(staple?.der, 'withdraw')).toBeUndefined()
+    expect(schedule?.lastError).toBeUndefined()
+    responder.setFault(undefined)
+    await pass(2 * DAY_MS)
+    await heard('stored', 3)
+    expect(judgeStored((await entryOf(leaf)).staple?.der, 'withdraw')).toBe('good')
   })
 
   it('does not take a good response that is older than the one that said revoked', async () => {
@@ -321,6 +339,18 @@ function shifted(by: number): Lie {
     ...honest,
     responses: honest.responses.map((each) => ({ ...each, ...times })),
   })
+}
+
+/** What a stored staple says, judged by a policy; `undefined` where it refuses it. */
+function judgeStored(der: Uint8Array | undefined, revoked: 'staple' | 'withdraw') {
+  const verdict = judge({
+    response: der ?? new Uint8Array(),
+    certificate: leaf.certificate,
+    issuer: pki.issuer.certificate,
+    now: clock.now(),
+    policy: { ...defaultPolicy, revoked },
+  })
+  return verdict.accepted ? verdict.staple.status : undefined
 }
 
 function saying(certStatus: CertStatusKnob): Lie {

@@ -95,6 +95,8 @@ class Search {
   readonly #attempts: Attempt[] = []
   #best: Extract<Judged, { kind: 'staple' }> | undefined
   #bestFrom: { readonly url: string; readonly freshUntil: EpochMs | undefined } | undefined
+  /** How many said revoked, where the policy staples that: one of them may be mistaken. */
+  #revocations = 0
   #failure: FetchFailure | undefined
 
   constructor(options: FetchOptions) {
@@ -136,16 +138,26 @@ class Search {
       this.#failure = moreTelling(this.#failure, judged)
       return false
     }
-    if (this.#best === undefined || judged.staple.thisUpdate > this.#best.staple.thisUpdate) {
+    if (judged.staple.status === 'revoked') this.#revocations++
+    if (this.#isBetter(judged.staple)) {
       this.#best = judged
       this.#bestFrom = { url, freshUntil: freshUntilOf(result, this.#options.clock.now()) }
     }
     return this.#isWished(judged.staple)
   }
 
-  #isWished({ thisUpdate, usableUntil }: Staple): boolean {
+  #isBetter({ status, thisUpdate }: Staple): boolean {
+    if (this.#best === undefined) return true
+    const { staple } = this.#best
+    // Against a good one, a single answer that says revoked is not believed.
+    if (staple.status !== status) return status === 'good' || this.#revocations > 1
+    return thisUpdate > staple.thisUpdate
+  }
+
+  #isWished({ status, thisUpdate, usableUntil }: Staple): boolean {
     const { held, clock } = this.#options
     if (usableUntil <= clock.now()) return false
+    if (status === 'revoked') return this.#revocations > 1
     return held === undefined || held.state === 'lasting' || thisUpdate > held.thisUpdate
   }
 

@@ -10,7 +10,10 @@ import type { Tracked } from './tracked.ts'
 export function checkEconomy(scene: Scene, tracked: readonly Tracked[]): void {
   for (const authority of scene.world.authorities) {
     if (scene.faultsOf(authority).length > 0) continue
-    const own = tracked.filter(({ certificate }) => certificate.plan.authority === authority)
+    // Revoked ones are asked about daily, in up to three ways, and nothing new comes of it.
+    const own = tracked.filter(({ certificate: { plan } }) => {
+      return plan.authority === authority && plan.revokedAt === undefined
+    })
     const total = (of: 'requests' | 'stored') => own.reduce((sum, each) => sum + each[of], 0)
     const extra = PER_CERTIFICATE * own.length * (1 + scene.world.incidents.length)
     const most = (hasHole(authority) ? MOST_WITH_HOLE : MOST) * total('stored') + extra

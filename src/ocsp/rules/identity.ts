@@ -55,6 +55,7 @@ export const statusRevoked: Rule = {
   reference: 'RFC 6960 §2.2',
   rejectedBy: allBut('haproxy'),
   refusedBy: always,
+  toleratedBy: ({ revoked }) => revoked === 'staple',
   remedy: 'other-connection',
   check: onSingle(({ certStatus }) =>
     certStatus.status === 'revoked' && !isOfNeverIssued(certStatus)
