@@ -111,34 +111,6 @@ function keepsRecords(store: Get, reopen: () => Promise<void>): void {
     expect(await store().certificateIds()).toEqual(new Set(ids))
   })
 
-  it('keeps what a schedule says of a revocation, until another one does not', async () => {
-    const { id } = certificate(1)
-    await store().putCertificates([certificate(1)], NOW)
-    await store().complete(id, schedule({ revokedAsOf: NOW, unchangedAt: plus(NOW, 1) }))
-    const kept = (await store().entry({ id }))?.schedule
-    expect([kept?.revokedAsOf, kept?.unchangedAt]).toEqual([NOW, plus(NOW, 1)])
-    await store().complete(id, schedule())
-    expect((await store().entry({ id }))?.schedule?.revokedAsOf).toBeUndefined()
-  })
-
-  it('makes due what was attempted after a moment, and nothing else', async () => {
-    const times = [plus(NOW, 1), NOW, undefined]
-    await store().putCertificates(
-      [1, 2, 3].map((number) => certificate(number)),
-      NOW,
-    )
-    const later = plus(NOW, HOUR_MS)
-    for (const [at, lastAttemptAt] of times.entries()) {
-      await store().complete(certificate(at + 1).id, schedule({ dueAt: later, lastAttemptAt }))
-    }
-    await store().replanAttemptedAfter(NOW, { dueAt: NOW, reason: 'the clock' })
-    const entries = [1, 2, 3].map((number) => store().entry({ id: certificate(number).id }))
-    const plans = (await Promise.all(entries)).map((entry) => entry?.schedule)
-    expect(plans.map((plan) => plan?.dueAt)).toEqual([NOW, later, later])
-    expect(plans[0]?.reason).toBe('the clock')
-    expect(await store().nextDueAt()).toBe(NOW)
-  })
-
   it('has nothing when it is new', async () => {
     const entries: Entry[] = []
     for await (const entry of store().entries()) entries.push(entry)
