@@ -152,7 +152,11 @@ class Ahead {
     if (answer === undefined) return this.#retry(row, this.#lapseOf(row, fetched), now)
     const isNewer = answer > (this.#held[row] ?? NONE)
     if (this.#isUsable(row, begunAt) && !isNewer) return this.#keep(row, freshUntil, now)
-    if (answers.usableUntil(row, answer) <= now) return this.#retry(row, NOTHING_NEWER, now)
+    if (answers.usableUntil(row, answer) <= now) {
+      // What is past its nextUpdate is refused; what has only its margin left is good, and no use.
+      const isPast = answers.thisUpdate(row, answer) + this.#options.responder.validity <= now
+      return this.#retry(row, isPast ? PAST : NOTHING_NEWER, now)
+    }
     this.#take(row, answer, now)
     return this.#refresh(row, freshUntil, now)
   }
@@ -275,6 +279,7 @@ const NOTHING_NEWER = {
   trouble: 'nothing-newer',
   retryAfter: undefined,
 } as const
+const PAST: Lapse = { ...NOTHING_NEWER, problem: 'next-update-passed', trouble: 'certificate' }
 /** What no decision looks at. */
 const unplanned = {
   dueAt: epochMs(0),
