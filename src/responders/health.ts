@@ -29,7 +29,7 @@ export interface Begun {
  *
  * - **closed**: the window of fetches under way starts at four and grows by one with each answer up to the first trouble, then by one with each
  *   window full of answers. Trouble halves it, once for all that were under way. Enough trouble in a row, without any answer between, opens
- *   the breaker. An answer that it is busy halves the window as trouble does; the breaker stays closed, as others may be answered.
+ *   the breaker. Enough answers in a row that it is busy halve the window as trouble does; the breaker stays closed, as others may be answered.
  * - **open**: nobody asks until `roomAt`. The pause doubles from two seconds to a minute, so that a recovery is noticed within a minute.
  * - **half-open**: after the pause one fetch at a time is a probe. An answer closes the breaker, trouble opens it again.
  */
@@ -43,6 +43,8 @@ export class ResponderHealth {
   #halvedAt: number = Number.NEGATIVE_INFINITY
   #troubles = 0
   #openings = 0
+  /** Answers in a row that it is busy. */
+  #busy = 0
   #openUntil: DurationMs | undefined
   #tokens: number
   #refilledAt: number = Number.NEGATIVE_INFINITY
@@ -103,7 +105,8 @@ export class ResponderHealth {
         break
       case 'busy':
         this.#close()
-        this.#halve(begun.at, now)
+        // Said now and then, it is about some certificates only, and no reason to be slow with the others.
+        if (++this.#busy >= TROUBLES_TO_OPEN) this.#halve(begun.at, now)
         break
       case 'trouble':
         this.#troubled(begun.at, now, sign.retryAfter)
@@ -118,6 +121,7 @@ export class ResponderHealth {
 
   #answered(): void {
     this.#close()
+    this.#busy = 0
     const step = this.#growth === 'by-answer' ? 1 : 1 / this.#window
     this.#window = Math.min(this.#limits.concurrency, this.#window + step)
   }
