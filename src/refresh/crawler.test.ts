@@ -220,6 +220,23 @@ describe('the crawler', () => {
     expect(log).toEqual([])
   })
 
+  it('has the next one claimed for the place that gets free, and gives it back when it is stopped', async () => {
+    responder.setFault(silent)
+    const leaves = Array.from({ length: 3 }, () => pki.issueLeaf({ ocspUrls: [responder.url] }))
+    await manage(...leaves)
+    const reasons = async () => {
+      const entries = await Promise.all(leaves.map(entryOf))
+      return entries.map(({ schedule }) => schedule?.reason).sort()
+    }
+    crawl({ limits: { total: 8, perResponder: 1, ratePerSecond: 100 } })
+    await until(() => responder.requests.length === 1)
+    expect(await reasons()).toEqual(['being fetched', 'being fetched', 'new certificate'])
+    stop.abort()
+    await ended
+    expect(await reasons()).toEqual(['new certificate', 'new certificate', 'new certificate'])
+    expect(responder.requests).toHaveLength(1)
+  })
+
   it('asks at once what a clock that ran ahead has planned', async () => {
     clock.stepWallClock(30 * DAY_MS)
     responder.setFault(httpError(503))

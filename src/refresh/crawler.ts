@@ -33,9 +33,13 @@ export class Crawler {
   readonly #context: AttemptContext
   readonly #book: ResponderBook
   readonly #setback: SetbackWatch
-  /** Ids of the certificates that are being fetched or stored: a claim may lapse meanwhile, when the wall clock steps. */
+  /** Ids of the certificates that are claimed, being fetched or stored: a claim may lapse meanwhile, when the wall clock steps. */
   readonly #underWay = new Set<string>()
+  /** Claimed ahead by responder, so that a place that gets free need not wait for the store. */
+  readonly #ahead = new Map<string, Claim[]>()
   #fetching = 0
+  /** Somebody waits for a place of the total: it is for the most urgent, not for who had it. */
+  #isCrowded = false
   /** Aborted, with the reason, when an attempt threw: the program is wrong. */
   readonly #broken = new AbortController()
   #wake: AbortController = new AbortController()
@@ -83,6 +87,7 @@ export class Crawler {
       if (clock.monotonic() - this.#rememberedAt >= REMEMBER_EVERY) await this.#remember()
       if (taken !== 'some') await this.#rest(taken, stop)
     }
+    for (const responder of this.#ahead.keys()) this.#handBack(responder)
     while (this.#underWay.size > 0) await this.#ended.promise
     await this.#remember()
     this.#broken.signal.throwIfAborted()
@@ -90,58 +95,97 @@ export class Crawler {
 
   /** Starts what is due and has room; else for how long there is none. */
   async #takeDue(stop: AbortSignal): Promise<'some' | Rest> {
-    const { store, clock, events, limits } = this.#options
-    let taken = 0
-    let isBlocked = false
-    let roomIn: number = PAUSE.blocked
+    const { store, clock, events } = this.#options
+    let isTaken = false
+    let roomIn: number | undefined
+    this.#isCrowded = false
     try {
-      for (const responder of await store.dueResponders(clock.now())) {
-        const room = this.#book.room(responder)
-        const limit = Math.min(
-          room,
-          limits.total - this.#fetching,
-          MOST_UNDER_WAY - this.#underWay.size,
-        )
-        if (limit <= 0 || stop.aborted) {
-          isBlocked = true
-          roomIn = Math.min(roomIn, this.#book.roomIn(responder) ?? roomIn)
-          continue
-        }
-        const claims = await store.claimDue({ responder, now: clock.now(), limit, lease: LEASE })
-        for (const claim of claims) this.#start(responder, claim, stop)
-        taken += claims.length
+      const due = await store.dueResponders(clock.now())
+      for (const responder of new Set([...due, ...this.#ahead.keys()])) {
+        if (stop.aborted) break
+        if (due.includes(responder) && (await this.#claim(responder)) > 0) isTaken = true
+        if (this.#startAhead(responder, stop) > 0) isTaken = true
+        else
+          roomIn = Math.min(roomIn ?? PAUSE.blocked, this.#book.roomIn(responder) ?? PAUSE.blocked)
       }
     } catch (error) {
       events.storeFailed({ error })
       return { why: 'store-failed', wait: PAUSE['store-failed'] }
     }
-    if (taken > 0) return 'some'
-    if (isBlocked) return { why: 'blocked', wait: durationMs(Math.max(roomIn, SHORTEST_REST)) }
+    if (isTaken) return 'some'
+    if (roomIn !== undefined)
+      return { why: 'blocked', wait: durationMs(Math.max(roomIn, SHORTEST_REST)) }
     // Whatever ends next wakes it, so that it looks often enough without asking the store when.
     const isBusy = this.#underWay.size > 0
     return { why: 'none', wait: isBusy ? PAUSE.blocked : await this.#untilDue() }
   }
 
+  /** Claims for the places that are free, and as many again for those that get free next. */
+  async #claim(responder: string): Promise<number> {
+    const { store, clock, limits } = this.#options
+    const [room, window] = [this.#book.room(responder), this.#book.window(responder)]
+    const places = Math.min(room, limits.total - this.#fetching)
+    const claimed = this.#ahead.get(responder) ?? []
+    const isLow = claimed.length <= window / 2
+    const limit = Math.min(
+      places + (isLow ? window : 0) - claimed.length,
+      MOST_UNDER_WAY - this.#underWay.size,
+    )
+    if (room > places) this.#isCrowded = true
+    if (limit <= 0) return 0
+    const claims = await store.claimDue({ responder, now: clock.now(), limit, lease: LEASE })
+    const fresh = claims.filter(({ certificate: { id } }) => !this.#underWay.has(id))
+    for (const { certificate } of fresh) this.#underWay.add(certificate.id)
+    if (fresh.length > 0)
+      this.#ahead.set(responder, [...(this.#ahead.get(responder) ?? []), ...fresh])
+    return fresh.length
+  }
+
+  /** Starts what was claimed ahead, as far as there are places for it. */
+  #startAhead(responder: string, stop: AbortSignal): number {
+    const claims = this.#ahead.get(responder) ?? []
+    const places = Math.min(this.#book.room(responder), this.#options.limits.total - this.#fetching)
+    const started = claims.splice(0, Math.max(0, places))
+    for (const claim of started) this.#start(responder, claim, stop)
+    if (claims.length === 0) this.#ahead.delete(responder)
+    return started.length
+  }
+
   #start(responder: string, claim: Claim, stop: AbortSignal): void {
-    const { id } = claim.certificate
-    if (this.#underWay.has(id)) return
-    this.#underWay.add(id)
     this.#fetching++
     const begun = this.#book.begin(responder)
     // What is left to do then takes nothing of the responder: the next fetch need not wait for the disk.
     const heard = (sign: Sign | undefined) => {
       this.#fetching--
       this.#book.end(responder, begun, sign)
+      // One that is away must not hold claims, of which there are only so many.
+      if (this.#book.window(responder) === 0) this.#handBack(responder)
+      else if (!this.#isCrowded && !stop.aborted) this.#startAhead(responder, stop)
       this.wake()
     }
     attempt(claim, this.#context, { signal: stop, heard })
       .catch((error: unknown) => this.#broken.abort(error))
-      .finally(() => {
-        this.#underWay.delete(id)
-        this.#ended.resolve()
-        this.#ended = Promise.withResolvers<void>()
-        this.wake()
-      })
+      .finally(() => this.#end(claim.certificate.id))
+  }
+
+  /** What was claimed ahead and not begun is due as before. */
+  #handBack(responder: string): void {
+    const { store, events } = this.#options
+    const claims = this.#ahead.get(responder) ?? []
+    this.#ahead.delete(responder)
+    for (const { certificate, schedule } of claims) {
+      store
+        .complete(certificate.id, schedule)
+        .catch((error: unknown) => events.storeFailed({ error }))
+        .finally(() => this.#end(certificate.id))
+    }
+  }
+
+  #end(id: string): void {
+    this.#underWay.delete(id)
+    this.#ended.resolve()
+    this.#ended = Promise.withResolvers<void>()
+    this.wake()
   }
 
   /** Sleeps until something is due, as far as that is known, or `wake` is called, as it is when a fetch has ended. */

@@ -50,6 +50,11 @@ export class ResponderBook {
     return this.#page(responder).health.room(this.#options.clock.monotonic())
   }
 
+  /** How many fetches it may have under way at once as it does now; none but the probes while it is away. */
+  window(responder: string): number {
+    return this.#page(responder).health.window
+  }
+
   /** How long until there is room although no fetch ends; `undefined` where only that can make room. */
   roomIn(responder: string): number | undefined {
     const now = this.#options.clock.monotonic()

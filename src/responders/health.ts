@@ -67,6 +67,11 @@ export class ResponderHealth {
     return this.#running
   }
 
+  /** How many fetches may be under way at once; none but the probes while it is away. */
+  get window(): number {
+    return this.#openUntil === undefined ? Math.floor(this.#window) : 0
+  }
+
   /** How many fetches may begin now. */
   room(now: DurationMs): number {
     if (this.#openUntil !== undefined) return now >= this.#openUntil && this.#running === 0 ? 1 : 0
