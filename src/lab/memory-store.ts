@@ -13,6 +13,7 @@ import {
   ATTEMPTS_KEPT,
   BEING_FETCHED,
   type CertificateRecord,
+  type Changes,
   type Claim,
   type Coverage,
   type Entry,
@@ -35,6 +36,9 @@ export class MemoryStore implements Store {
   readonly #dueTimes = new DueTimes()
   readonly #attempts = new Map<string, LoggedAttempt[]>()
   readonly #responders = new Map<string, ResponderRecord>()
+  /** Number of the last change by certificate, in the order of the numbers. */
+  readonly #changes = new Map<string, number>()
+  #lastChange = 0
   #problems: readonly SourceProblem[] = []
   #added = 0
 
@@ -46,7 +50,7 @@ export class MemoryStore implements Store {
   async removeCertificates(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
       this.#indexByCertIDKey(id, undefined)
-      this.#kept.delete(id)
+      if (this.#kept.delete(id)) this.#noteChange(id)
       this.#dueTimes.delete(id)
     }
   }
@@ -70,6 +74,15 @@ export class MemoryStore implements Store {
     const found = [...ids].map((id) => this.#kept.get(id)).filter((kept) => kept !== undefined)
     const [first] = found.sort(byStapleAndId)
     return first && entryOf(first)
+  }
+
+  async changes(after: number, limit: number): Promise<Changes> {
+    const all = [...this.#changes].filter(([, number]) => number > after).slice(0, limit)
+    const changes = all.map(([id, number]) => {
+      const kept = this.#kept.get(id)
+      return { number, id, entry: kept && entryOf(kept) }
+    })
+    return { changes, forgotten: 0 }
   }
 
   async dueResponders(now: EpochMs): Promise<readonly string[]> {
@@ -119,6 +132,7 @@ export class MemoryStore implements Store {
     if (staple !== undefined) {
       kept.former = formerOf(kept, staple)
       kept.staple = staple
+      this.#noteChange(id)
     }
     this.#setDue(kept)
   }
@@ -149,6 +163,7 @@ export class MemoryStore implements Store {
   async withdrawStaple(id: string): Promise<void> {
     const kept = this.#kept.get(id)
     if (kept === undefined) return
+    if (kept.staple !== undefined) this.#noteChange(id)
     kept.staple = undefined
     kept.former = undefined
     this.#setDue(kept)
@@ -170,9 +185,15 @@ export class MemoryStore implements Store {
     const kept = known ?? { order: this.#added++, certificate, ...NOTHING }
     this.#indexByCertIDKey(id, certIDKey)
     this.#kept.set(id, kept)
+    this.#noteChange(id)
     kept.certificate = certificate
     kept.schedule = classification === 'ocsp' ? (kept.schedule ?? newSchedule(now)) : undefined
     this.#setDue(kept)
+  }
+
+  #noteChange(id: string): void {
+    this.#changes.delete(id)
+    this.#changes.set(id, ++this.#lastChange)
   }
 
   #indexByCertIDKey(id: string, certIDKey: string | undefined): void {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { durationMs, HOUR_MS, MINUTE_MS, plus } from '../der/time.ts'
+import { tellsChanges } from './_contract-changes.ts'
 import { keepsFormerStaples } from './_contract-former.ts'
 import { reports } from './_contract-reports.ts'
 import { keepsResponders } from './_contract-responders.ts'
@@ -33,6 +34,7 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
     keepsFormerStaples(() => store, reopen)
     reports(() => store)
     keepsResponders(() => store, reopen)
+    tellsChanges(() => store, reopen)
   })
 }
 

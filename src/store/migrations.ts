@@ -122,6 +122,43 @@ export const migrations: readonly string[] = [
     health_since INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- The last change of each certificate or its staple, in their order: what the change feed reads.
+  CREATE TABLE change (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    certificate TEXT NOT NULL UNIQUE,
+    removed INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX change_by_removal ON change (number) WHERE removed = 1;
+  INSERT INTO change (certificate) SELECT id FROM certificate ORDER BY key;
+
+  -- The number of the last removal that is no longer remembered: one row, or none.
+  CREATE TABLE forgotten_change (key INTEGER PRIMARY KEY CHECK (key = 1), number INTEGER NOT NULL) STRICT;
+
+  -- Not INSERT OR REPLACE: in a trigger the statement that fired it says what a conflict does.
+  CREATE TRIGGER certificate_added AFTER INSERT ON certificate BEGIN
+    DELETE FROM change WHERE certificate = new.id;
+    INSERT INTO change (certificate) VALUES (new.id);
+  END;
+  CREATE TRIGGER certificate_changed AFTER UPDATE ON certificate BEGIN
+    DELETE FROM change WHERE certificate = new.id;
+    INSERT INTO change (certificate) VALUES (new.id);
+  END;
+  CREATE TRIGGER certificate_removed AFTER DELETE ON certificate BEGIN
+    DELETE FROM change WHERE certificate = old.id;
+    INSERT INTO change (certificate, removed) VALUES (old.id, 1);
+  END;
+  CREATE TRIGGER staple_stored AFTER INSERT ON staple BEGIN
+    DELETE FROM change WHERE certificate = (SELECT id FROM certificate WHERE key = new.certificate);
+    INSERT INTO change (certificate) SELECT id FROM certificate WHERE key = new.certificate;
+  END;
+  -- Not where the certificate goes as well, which its own trigger tells.
+  CREATE TRIGGER staple_withdrawn AFTER DELETE ON staple
+  WHEN EXISTS (SELECT 1 FROM certificate WHERE key = old.certificate) BEGIN
+    DELETE FROM change WHERE certificate = (SELECT id FROM certificate WHERE key = old.certificate);
+    INSERT INTO change (certificate) SELECT id FROM certificate WHERE key = old.certificate;
+  END;
+  `,
 ]
 
 /** Brings a database, which may be empty, to the newest schema. Throws a `StoreError` for one that is newer or not ours. */

@@ -110,7 +110,7 @@ describe('a store that fails while it is in use', () => {
       const records = Array.from({ length: 200 }, (_, number) => certificate(number))
       await store.putCertificates(records, NOW)
     }
-    overwrite(temporary.database, 8 * 4_096)
+    overwrite(temporary.database, 24 * 4_096)
     await using store = await openSqliteStore(temporary)
     await expect(store.removeCertificates(idsOf(200))).rejects.toMatchObject(
       failure('is corrupted (database disk image is malformed); restore a backup, or move'),

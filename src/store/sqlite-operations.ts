@@ -8,6 +8,7 @@ import {
   BEING_FETCHED,
   type CertificateRecord,
   type Claim,
+  REMOVALS_KEPT,
   type ResponderRecord,
   type Schedule,
   type StapleRecord,
@@ -69,8 +70,7 @@ export class SqliteOperations {
         for (const record of operation.records) this.#put(record, operation.now)
         return undefined
       case 'remove':
-        for (const id of operation.ids) this.#run.removeCertificate.run(id)
-        return undefined
+        return this.#remove(operation.ids)
       case 'due-responders':
         return this.#dueResponders(operation.now)
       case 'claim':
@@ -113,6 +113,14 @@ export class SqliteOperations {
     )
     if (classification !== 'ocsp') this.#run.unschedule.run(key)
     else this.#run.schedule.run({ key, now: now, responder, must_staple: mustStaple })
+  }
+
+  #remove(ids: readonly string[]): undefined {
+    for (const id of ids) this.#run.removeCertificate.run(id)
+    const last = this.#run.lastRemovalTooMany.get(REMOVALS_KEPT)?.['number'] ?? null
+    if (last === null) return
+    this.#run.noteForgotten.run(last)
+    this.#run.forgetRemovals.run(last)
   }
 
   #issuerKey(der: Uint8Array): SQLInputValue {
@@ -263,6 +271,11 @@ const statements = {
       cert_id_key = excluded.cert_id_key, responder = excluded.responder
     RETURNING key`,
   removeCertificate: 'DELETE FROM certificate WHERE id = ?',
+  // The last of those that are one too many, if so many there are.
+  lastRemovalTooMany:
+    'SELECT number FROM change WHERE removed = 1 ORDER BY number DESC LIMIT 1 OFFSET ?',
+  noteForgotten: 'INSERT OR REPLACE INTO forgotten_change VALUES (1, ?)',
+  forgetRemovals: 'DELETE FROM change WHERE removed = 1 AND number <= ?',
   findIssuer: 'SELECT key FROM issuer WHERE der = ?',
   addIssuer: 'INSERT INTO issuer (der) VALUES (?) RETURNING key',
   schedule: `

@@ -9,6 +9,7 @@ import { checkSchema, migrations } from './migrations.ts'
 import { failureOf, storeError } from './sqlite-error.ts'
 import {
   attemptOf,
+  changeOf,
   entryOf,
   type Row,
   responderCoverageOf,
@@ -17,6 +18,7 @@ import {
 } from './sqlite-rows.ts'
 import {
   ATTEMPTS_KEPT,
+  type Changes,
   type Coverage,
   type Entry,
   type ResponderCoverage,
@@ -69,6 +71,11 @@ export class SqliteReader implements Disposable {
     const row =
       'id' in by ? this.#get('entryById', by.id) : this.#get('entryByCertIDKey', by.certIDKey)
     return row === undefined ? undefined : entryOf(row)
+  }
+
+  changes(after: number, limit: number): Changes {
+    const changes = this.#all('changesAfter', after, limit).map(changeOf)
+    return { changes, forgotten: Number(this.#get('forgottenChange')?.['number'] ?? 0) }
   }
 
   nextDueAt(): EpochMs | undefined {
@@ -192,6 +199,11 @@ const statements = {
   entryById: `${SELECT_ENTRY} WHERE c.id = ?`,
   // Two certificates can have one CertID, as when a CA issues a certificate again with the same serial number.
   entryByCertIDKey: `${SELECT_ENTRY} WHERE c.cert_id_key = ? ORDER BY t.usable_until DESC, c.id LIMIT 1`,
+  changesAfter: `
+    SELECT n.number, n.certificate AS changed, e.*
+    FROM (SELECT * FROM change WHERE number > ? ORDER BY number LIMIT ?) n
+    LEFT JOIN (${SELECT_ENTRY}) e ON e.id = n.certificate ORDER BY n.number`,
+  forgottenChange: 'SELECT number FROM forgotten_change',
   nextDueAt: `
     SELECT min(due_at) AS due_at FROM (
       SELECT min(due_at) AS due_at FROM schedule WHERE ready = 0

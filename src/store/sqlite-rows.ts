@@ -4,6 +4,7 @@ import { type DurationMs, durationMs, epochMs } from '../der/time.ts'
 import type { LoggedAttempt } from '../responders/attempt-log.ts'
 import type {
   CertificateRecord,
+  Change,
   Entry,
   ResponderCoverage,
   ResponderRecord,
@@ -33,6 +34,12 @@ export function entryOf(row: Row): Entry {
     staple: stapleOf(row, 'staple'),
     former: stapleOf(row, 'former'),
   }
+}
+
+/** The change in a row of `number, changed` and the columns of {@link SELECT_ENTRY}. */
+export function changeOf(row: Row): Change {
+  const entry = row['id'] === null ? undefined : entryOf(row)
+  return { number: Number(row['number']), id: text(row['changed']), entry }
 }
 
 function stapleColumns(table: string, name: string): string {

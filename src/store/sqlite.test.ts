@@ -6,7 +6,7 @@ import { attempt, certificate, NOW, schedule, staple } from './_records.ts'
 import { temporaryFolder } from './_setup.ts'
 import { storeContract } from './contract.ts'
 import { openSqliteStore, openSqliteStoreForReading } from './sqlite.ts'
-import { ATTEMPTS_KEPT, type Store } from './store.ts'
+import { ATTEMPTS_KEPT, REMOVALS_KEPT, type Store } from './store.ts'
 
 describe('one database for many tests', () => {
   const temporary = temporaryFolder()
@@ -51,6 +51,19 @@ describe('openSqliteStore()', () => {
     const immutable = new URL(`file://${temporary.database}?immutable=1`)
     using database = new DatabaseSync(immutable, { readOnly: true })
     expect(database.prepare('SELECT count(*) AS n FROM certificate').get()).toEqual({ n: 1 })
+  })
+
+  it('forgets the oldest removals, and says up to which', async () => {
+    using temporary = temporaryFolder()
+    await using store = await openSqliteStore(temporary)
+    using database = new DatabaseSync(temporary.database)
+    database.exec(`
+      WITH RECURSIVE n (number) AS (VALUES (1) UNION ALL SELECT number + 1 FROM n LIMIT ${REMOVALS_KEPT + 4})
+      INSERT INTO change SELECT number, 'gone ' || number, 1 FROM n`)
+    await store.putCertificates([certificate(1)], NOW)
+    await store.removeCertificates([certificate(1).id])
+    const { changes, forgotten } = await store.changes(0, 1)
+    expect({ forgotten, first: changes[0]?.id }).toEqual({ forgotten: 5, first: 'gone 6' })
   })
 
   it('refuses writes after it was closed', async () => {

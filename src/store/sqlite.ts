@@ -28,6 +28,7 @@ export type StoreForReading = AsyncDisposable &
     | 'certificateIds'
     | 'entries'
     | 'entry'
+    | 'changes'
     | 'nextDueAt'
     | 'coverage'
     | 'responderCoverage'
@@ -139,6 +140,7 @@ function reading(reader: SqliteReader): Omit<StoreForReading, typeof Symbol.asyn
     certificateIds: () => reader.certificateIds(),
     entries: () => reader.entries(),
     entry: async (by) => reader.entry(by),
+    changes: async (after, limit) => reader.changes(after, limit),
     nextDueAt: async () => reader.nextDueAt(),
     coverage: async (now) => reader.coverage(now),
     responderCoverage: (now) => reader.responderCoverage(now),

@@ -110,6 +110,26 @@ export interface ResponderRecord {
   readonly health: { readonly state: 'closed' | 'open'; readonly since: EpochMs }
 }
 
+/** The last change of one certificate: it was added, changed or removed, or its staple was stored or withdrawn. */
+export interface Change {
+  /** Greater than that of every change before it. */
+  readonly number: number
+  /** Of the certificate. */
+  readonly id: string
+  /** As it is now; `undefined` where it was removed. */
+  readonly entry: Entry | undefined
+}
+
+/** Changes in their order, at most so many as were asked for. */
+export interface Changes {
+  readonly changes: readonly Change[]
+  /** Removals up to this number are no longer remembered: who has seen less has to compare all that it has. */
+  readonly forgotten: number
+}
+
+/** How many removed certificates are remembered for the change feed: the last. */
+export const REMOVALS_KEPT = 100_000
+
 /** How many attempts are kept for each responder: the newest. */
 export const ATTEMPTS_KEPT = 1_000
 
@@ -151,6 +171,12 @@ export interface Store extends AsyncDisposable {
     readonly limit: number
     readonly lease: DurationMs
   }): Promise<readonly Claim[]>
+
+  /**
+   * What has changed since the change with this number, 0 for all there is; of several changes of one certificate, the last. Whoever asks
+   * again with the number of the last one that it has seen misses nothing and sees nothing twice.
+   */
+  changes(after: number, limit: number): Promise<Changes>
 
   /** The earliest `dueAt` of all schedules, claims included with the end of their lease. */
   nextDueAt(): Promise<EpochMs | undefined>

@@ -3,6 +3,7 @@ import type { EpochMs } from '../../der/time.ts'
 import type { LoggedAttempt } from '../../responders/attempt-log.ts'
 import type {
   CertificateRecord,
+  Changes,
   Claim,
   Coverage,
   Entry,
@@ -39,6 +40,10 @@ export class DelegatingStore implements Store {
 
   entry(by: Parameters<Store['entry']>[0]): Promise<Entry | undefined> {
     return this.#store.entry(by)
+  }
+
+  changes(after: number, limit: number): Promise<Changes> {
+    return this.#store.changes(after, limit)
   }
 
   dueResponders(now: EpochMs): Promise<readonly string[]> {
