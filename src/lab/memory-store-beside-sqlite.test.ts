@@ -58,7 +58,7 @@ function action(random: Random): (store: Store) => Promise<unknown> {
     async (store) => plain(await store.entry({ certIDKey })),
     (store) => store.nextDueAt(),
     async (store) => {
-      const { changes } = await store.changes(seen, 5)
+      const { changes } = await store.changes({ after: seen, limit: 5 })
       return changes.map(({ number, id, entry }) => [number, id, entry && plain(entry)])
     },
   ]

@@ -14,6 +14,7 @@ import {
   BEING_FETCHED,
   type CertificateRecord,
   type Changes,
+  type ChangesWanted,
   type Claim,
   type Coverage,
   type Entry,
@@ -76,13 +77,15 @@ export class MemoryStore implements Store {
     return first && entryOf(first)
   }
 
-  async changes(after: number, limit: number): Promise<Changes> {
-    const all = [...this.#changes].filter(([, number]) => number > after).slice(0, limit)
+  async changes({ after, limit, ids }: ChangesWanted): Promise<Changes> {
+    const isWanted = ([id, number]: readonly [string, number]) =>
+      number > after && (ids?.includes(id) ?? true)
+    const all = [...this.#changes].filter(isWanted).slice(0, limit)
     const changes = all.map(([id, number]) => {
       const kept = this.#kept.get(id)
       return { number, id, entry: kept && entryOf(kept) }
     })
-    return { changes, forgotten: 0 }
+    return { changes, feed: 'memory', forgotten: 0 }
   }
 
   async dueResponders(now: EpochMs): Promise<readonly string[]> {

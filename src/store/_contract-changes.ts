@@ -4,7 +4,8 @@ import type { Store } from './store.ts'
 
 /** The part of the contract about the change feed. */
 export function tellsChanges(store: () => Store, reopen: () => Promise<void>): void {
-  const since = async (after: number, limit = 100) => (await store().changes(after, limit)).changes
+  const since = async (after: number, limit = 100) =>
+    (await store().changes({ after, limit })).changes
   const names = async (after: number) =>
     (await since(after)).map(({ id, entry }) => {
       const number = ids.indexOf(id)
@@ -55,9 +56,17 @@ export function tellsChanges(store: () => Store, reopen: () => Promise<void>): v
     expect(await names(0)).toEqual(['0 bare'])
   })
 
-  it('has forgotten no removal yet', async () => {
-    await put(1)
-    await store().removeCertificates([certificate(1).id])
-    expect((await store().changes(0, 1)).forgotten).toBe(0)
+  it('tells those of some certificates alone', async () => {
+    await put(1, 2, 3)
+    await complete(1)
+    const wanted = { after: 0, limit: 100, ids: [ids[0] ?? '', ids[2] ?? '', 'none'] }
+    const { changes } = await store().changes(wanted)
+    expect(changes.map(({ id }) => id)).toEqual([ids[2], ids[0]])
+  })
+
+  it('says of which feed they are, also after it was opened again', async () => {
+    const { feed } = await store().changes({ after: 0, limit: 1 })
+    await reopen()
+    expect(await store().changes({ after: 0, limit: 1 })).toMatchObject({ feed })
   })
 }

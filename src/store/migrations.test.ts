@@ -108,5 +108,5 @@ function schemaOf(database: DatabaseSync): unknown {
 const WRITTEN = [
   '8f1354f9512586eb39885ea9f779c2a07e2cee78363a84d3a23d51dd87de3b43',
   '9b19df8695af4b158380dff1f1abada6b58c3e187e1306865007709918af78c9',
-  '691408af8dd593d1d7d930c0e2a8c85128faee2d8686c8c863d354b2ec1a9c82',
+  'a29cde67bded105486c21e553cbd319e48c20a86968c4cb6908ab61dbf182efe',
 ]

@@ -132,8 +132,9 @@ export const migrations: readonly string[] = [
   CREATE INDEX change_by_removal ON change (number) WHERE removed = 1;
   INSERT INTO change (certificate) SELECT id FROM certificate ORDER BY key;
 
-  -- The number of the last removal that is no longer remembered: one row, or none.
-  CREATE TABLE forgotten_change (key INTEGER PRIMARY KEY CHECK (key = 1), number INTEGER NOT NULL) STRICT;
+  -- One row. id: numbers of another database mean other changes. forgotten: the number of the last removal that is no longer remembered.
+  CREATE TABLE feed (id TEXT NOT NULL, forgotten INTEGER NOT NULL) STRICT;
+  INSERT INTO feed VALUES (lower(hex(randomblob(8))), 0);
 
   -- Not INSERT OR REPLACE: in a trigger the statement that fired it says what a conflict does.
   CREATE TRIGGER certificate_added AFTER INSERT ON certificate BEGIN

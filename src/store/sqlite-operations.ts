@@ -274,7 +274,7 @@ const statements = {
   // The last of those that are one too many, if so many there are.
   lastRemovalTooMany:
     'SELECT number FROM change WHERE removed = 1 ORDER BY number DESC LIMIT 1 OFFSET ?',
-  noteForgotten: 'INSERT OR REPLACE INTO forgotten_change VALUES (1, ?)',
+  noteForgotten: 'UPDATE feed SET forgotten = ?',
   forgetRemovals: 'DELETE FROM change WHERE removed = 1 AND number <= ?',
   findIssuer: 'SELECT key FROM issuer WHERE der = ?',
   addIssuer: 'INSERT INTO issuer (der) VALUES (?) RETURNING key',

@@ -19,6 +19,7 @@ import {
 import {
   ATTEMPTS_KEPT,
   type Changes,
+  type ChangesWanted,
   type Coverage,
   type Entry,
   type ResponderCoverage,
@@ -73,9 +74,13 @@ export class SqliteReader implements Disposable {
     return row === undefined ? undefined : entryOf(row)
   }
 
-  changes(after: number, limit: number): Changes {
-    const changes = this.#all('changesAfter', after, limit).map(changeOf)
-    return { changes, forgotten: Number(this.#get('forgottenChange')?.['number'] ?? 0) }
+  changes({ after, limit, ids }: ChangesWanted): Changes {
+    const rows =
+      ids === undefined
+        ? this.#all('changesAfter', after, limit)
+        : this.#all('changesOf', JSON.stringify(ids), after, limit)
+    const { id, forgotten } = this.#get('feed') ?? {}
+    return { changes: rows.map(changeOf), feed: String(id), forgotten: Number(forgotten) }
   }
 
   nextDueAt(): EpochMs | undefined {
@@ -193,17 +198,23 @@ function connect(path: string, location: string | URL): Opened {
   }
 }
 
+/** The changes that a query selects, with what `changeOf` reads. */
+function changed(changes: string): string {
+  return `SELECT n.number, n.certificate AS changed, e.*
+    FROM (${changes}) n LEFT JOIN (${SELECT_ENTRY}) e ON e.id = n.certificate ORDER BY n.number`
+}
+
 const statements = {
   idsAfter: 'SELECT id FROM certificate WHERE id > ? ORDER BY id LIMIT ?',
   entriesAfter: `${SELECT_ENTRY} WHERE (c.name, c.id) > (?, ?) ORDER BY c.name, c.id LIMIT ?`,
   entryById: `${SELECT_ENTRY} WHERE c.id = ?`,
   // Two certificates can have one CertID, as when a CA issues a certificate again with the same serial number.
   entryByCertIDKey: `${SELECT_ENTRY} WHERE c.cert_id_key = ? ORDER BY t.usable_until DESC, c.id LIMIT 1`,
-  changesAfter: `
-    SELECT n.number, n.certificate AS changed, e.*
-    FROM (SELECT * FROM change WHERE number > ? ORDER BY number LIMIT ?) n
-    LEFT JOIN (${SELECT_ENTRY}) e ON e.id = n.certificate ORDER BY n.number`,
-  forgottenChange: 'SELECT number FROM forgotten_change',
+  changesAfter: changed('SELECT * FROM change WHERE number > ? ORDER BY number LIMIT ?'),
+  changesOf: changed(
+    'SELECT * FROM change WHERE certificate IN (SELECT value FROM json_each(?)) AND number > ? ORDER BY number LIMIT ?',
+  ),
+  feed: 'SELECT id, forgotten FROM feed',
   nextDueAt: `
     SELECT min(due_at) AS due_at FROM (
       SELECT min(due_at) AS due_at FROM schedule WHERE ready = 0

@@ -62,7 +62,7 @@ describe('openSqliteStore()', () => {
       INSERT INTO change SELECT number, 'gone ' || number, 1 FROM n`)
     await store.putCertificates([certificate(1)], NOW)
     await store.removeCertificates([certificate(1).id])
-    const { changes, forgotten } = await store.changes(0, 1)
+    const { changes, forgotten } = await store.changes({ after: 0, limit: 1 })
     expect({ forgotten, first: changes[0]?.id }).toEqual({ forgotten: 5, first: 'gone 6' })
   })
 
@@ -147,6 +147,9 @@ describe('openSqliteStoreForReading()', () => {
 /** Removes all rows of all tables. */
 function empty(path: string): void {
   using database = new DatabaseSync(path, { enableForeignKeyConstraints: false })
-  const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all()
+  const tables = database.prepare(TABLES).all()
   for (const { name } of tables) database.exec(`DELETE FROM ${String(name)}`)
 }
+
+/** All but the one row that a database is known by. */
+const TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'feed'"

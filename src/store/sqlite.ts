@@ -140,7 +140,7 @@ function reading(reader: SqliteReader): Omit<StoreForReading, typeof Symbol.asyn
     certificateIds: () => reader.certificateIds(),
     entries: () => reader.entries(),
     entry: async (by) => reader.entry(by),
-    changes: async (after, limit) => reader.changes(after, limit),
+    changes: async (wanted) => reader.changes(wanted),
     nextDueAt: async () => reader.nextDueAt(),
     coverage: async (now) => reader.coverage(now),
     responderCoverage: (now) => reader.responderCoverage(now),

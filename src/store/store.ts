@@ -123,8 +123,19 @@ export interface Change {
 /** Changes in their order, at most so many as were asked for. */
 export interface Changes {
   readonly changes: readonly Change[]
+  /** Which feed the numbers are of: those of another database mean other changes. */
+  readonly feed: string
   /** Removals up to this number are no longer remembered: who has seen less has to compare all that it has. */
   readonly forgotten: number
+}
+
+/** Which changes are asked for. */
+export interface ChangesWanted {
+  /** Those with a greater number than this; 0 for all there are. */
+  readonly after: number
+  readonly limit: number
+  /** Only those of these certificates. */
+  readonly ids?: readonly string[] | undefined
 }
 
 /** How many removed certificates are remembered for the change feed: the last. */
@@ -173,10 +184,10 @@ export interface Store extends AsyncDisposable {
   }): Promise<readonly Claim[]>
 
   /**
-   * What has changed since the change with this number, 0 for all there is; of several changes of one certificate, the last. Whoever asks
-   * again with the number of the last one that it has seen misses nothing and sees nothing twice.
+   * What has changed since a change; of several changes of one certificate, the last. Whoever asks again with the number of the last one that
+   * it has seen misses nothing and sees nothing twice.
    */
-  changes(after: number, limit: number): Promise<Changes>
+  changes(wanted: ChangesWanted): Promise<Changes>
 
   /** The earliest `dueAt` of all schedules, claims included with the end of their lease. */
   nextDueAt(): Promise<EpochMs | undefined>

@@ -4,6 +4,7 @@ import type { LoggedAttempt } from '../../responders/attempt-log.ts'
 import type {
   CertificateRecord,
   Changes,
+  ChangesWanted,
   Claim,
   Coverage,
   Entry,
@@ -42,8 +43,8 @@ export class DelegatingStore implements Store {
     return this.#store.entry(by)
   }
 
-  changes(after: number, limit: number): Promise<Changes> {
-    return this.#store.changes(after, limit)
+  changes(wanted: ChangesWanted): Promise<Changes> {
+    return this.#store.changes(wanted)
   }
 
   dueResponders(now: EpochMs): Promise<readonly string[]> {
