@@ -4,6 +4,7 @@ import type { LoggedAttempt } from '../responders/attempt-log.ts'
 import {
   encodedAttempt,
   encodedCertificate,
+  encodedOutputState,
   encodedResponder,
   encodedSchedule,
   encodedStaple,
@@ -19,6 +20,7 @@ import {
   type Coverage,
   type Entry,
   type Outcome,
+  type OutputState,
   type ResponderCoverage,
   type ResponderRecord,
   type Schedule,
@@ -85,7 +87,7 @@ export class MemoryStore implements Store {
       const kept = this.#kept.get(id)
       return { number, id, entry: kept && entryOf(kept) }
     })
-    return { changes, feed: 'memory', forgotten: 0 }
+    return { changes, feed: 'memory', last: this.#lastChange, forgotten: 0 }
   }
 
   async dueResponders(now: EpochMs): Promise<readonly string[]> {
@@ -163,6 +165,11 @@ export class MemoryStore implements Store {
     return [...this.#responders.values()].sort(byResponder)
   }
 
+  async putOutputStates(id: string, states: readonly OutputState[]): Promise<void> {
+    const kept = this.#kept.get(id)
+    if (kept !== undefined) kept.outputs = states.map(encodedOutputState).sort(byPlace)
+  }
+
   async withdrawStaple(id: string): Promise<void> {
     const kept = this.#kept.get(id)
     if (kept === undefined) return
@@ -214,7 +221,8 @@ export class MemoryStore implements Store {
   #claim(id: string, leasedUntil: EpochMs): Claim[] {
     const kept = this.#kept.get(id)
     if (kept?.schedule === undefined) return []
-    const claim = { ...entryOf(kept), schedule: kept.schedule }
+    const { outputs: _, ...entry } = entryOf(kept)
+    const claim = { ...entry, schedule: kept.schedule }
     kept.schedule = { ...kept.schedule, dueAt: leasedUntil, reason: BEING_FETCHED }
     this.#setDue(kept)
     return [claim]
@@ -252,10 +260,12 @@ interface Kept {
   schedule: Schedule | undefined
   staple: StapleRecord | undefined
   former: StapleRecord | undefined
+  outputs: readonly OutputState[]
 }
 
-function entryOf({ certificate, schedule, staple, former }: Kept): Entry {
-  return { certificate, schedule, staple, former }
+function entryOf({ certificate, schedule, staple, former, outputs }: Kept): Entry {
+  const entry = { certificate, schedule, staple, former }
+  return outputs.length === 0 ? entry : { ...entry, outputs }
 }
 
 function newSchedule(now: EpochMs): Schedule {
@@ -283,6 +293,10 @@ function byName(a: CertificateRecord, b: CertificateRecord): number {
   return compare(a.name, b.name) || compare(a.id, b.id)
 }
 
+function byPlace(a: OutputState, b: OutputState): number {
+  return compare(a.output, b.output) || compare(a.place, b.place)
+}
+
 function byResponder(a: { readonly responder: string }, b: { readonly responder: string }): number {
   return compare(a.responder, b.responder)
 }
@@ -296,5 +310,5 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-const NOTHING = { schedule: undefined, staple: undefined, former: undefined }
+const NOTHING = { schedule: undefined, staple: undefined, former: undefined, outputs: [] }
 const MISSING_NAMED = 10

@@ -306,17 +306,11 @@ class Run {
 
   /** Withdraws the staple; a second connection has said the same, as one bad backend of several must not take it away. */
   async #revoke(lapse: Lapse, revokedAsOf: EpochMs): Promise<void> {
-    const { store, events, changed } = this.#context
-    const { certificate } = this.#claim
-    try {
-      await store.withdrawStaple(certificate.id)
-    } catch (error) {
-      return events.storeFailed({ error })
-    }
-    const { schedule } = this.#claim
-    const { clock, random } = this.#context
+    const { store, events, changed, clock, random } = this.#context
+    const { certificate, schedule } = this.#claim
     const now = clock.now()
-    await this.#complete({
+    // Before the staple goes, so that whoever sees it gone sees why.
+    const completed = this.#complete({
       dueAt: plus(now, jitter(durationMs(DAY_MS), 0.1, random)),
       reason: 'revoked: asked daily whether that stands',
       attempts: schedule.attempts + 1,
@@ -324,6 +318,12 @@ class Run {
       lastError: lapse.problem,
       revokedAsOf,
     })
+    try {
+      await store.withdrawStaple(certificate.id)
+    } catch (error) {
+      return events.storeFailed({ error })
+    }
+    await completed
     changed(certificate)
     const isNews = schedule.revokedAsOf === undefined
     if (isNews) events.certificateRevoked({ certificate, problem: lapse.problem })

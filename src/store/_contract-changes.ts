@@ -64,6 +64,14 @@ export function tellsChanges(store: () => Store, reopen: () => Promise<void>): v
     expect(changes.map(({ id }) => id)).toEqual([ids[2], ids[0]])
   })
 
+  it('says which was the last of all, whichever are asked for', async () => {
+    await put(1, 2, 3)
+    const { changes, last } = await store().changes({ after: 0, limit: 100 })
+    expect(last).toBe(changes.at(-1)?.number)
+    const few = { after: 0, limit: 1, ids: [ids[0] ?? ''] }
+    expect((await store().changes(few)).last).toBe(last)
+  })
+
   it('says of which feed they are, also after it was opened again', async () => {
     const { feed } = await store().changes({ after: 0, limit: 1 })
     await reopen()

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { durationMs, HOUR_MS, MINUTE_MS, plus } from '../der/time.ts'
 import { tellsChanges } from './_contract-changes.ts'
 import { keepsFormerStaples } from './_contract-former.ts'
+import { keepsOutputStates } from './_contract-outputs.ts'
 import { reports } from './_contract-reports.ts'
 import { keepsResponders } from './_contract-responders.ts'
 import { certificate, claimAll, NOW, plain, schedule, staple } from './_records.ts'
@@ -32,6 +33,7 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
     schedules(() => store)
     claims(() => store, reopen)
     keepsFormerStaples(() => store, reopen)
+    keepsOutputStates(() => store, reopen)
     reports(() => store)
     keepsResponders(() => store, reopen)
     tellsChanges(() => store, reopen)

@@ -1,5 +1,11 @@
 import type { LoggedAttempt } from '../responders/attempt-log.ts'
-import type { CertificateRecord, ResponderRecord, Schedule, StapleRecord } from './store.ts'
+import type {
+  CertificateRecord,
+  OutputState,
+  ResponderRecord,
+  Schedule,
+  StapleRecord,
+} from './store.ts'
 
 /** A certificate as an engine takes it: with bytes of its own and whole numbers, or a RangeError before anything is written. */
 export function encodedCertificate(record: CertificateRecord): CertificateRecord {
@@ -52,6 +58,11 @@ export function encodedAttempt(attempt: LoggedAttempt): LoggedAttempt {
     thisUpdate: wholeIfAny(attempt.thisUpdate),
     nextUpdate: wholeIfAny(attempt.nextUpdate),
   }
+}
+
+/** The state of an output as an engine takes it, as {@link encodedCertificate}. */
+export function encodedOutputState(state: OutputState): OutputState {
+  return { ...state, since: whole(state.since) }
 }
 
 /** What is remembered of a responder as an engine takes it, as {@link encodedCertificate}. */

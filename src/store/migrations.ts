@@ -160,6 +160,19 @@ export const migrations: readonly string[] = [
     INSERT INTO change (certificate) SELECT id FROM certificate WHERE key = old.certificate;
   END;
   `,
+  `
+  -- How each output stands with each certificate.
+  CREATE TABLE output_state (
+    certificate INTEGER NOT NULL REFERENCES certificate (key) ON DELETE CASCADE,
+    output TEXT NOT NULL,
+    place TEXT NOT NULL,
+    state TEXT NOT NULL,
+    staple_sha256 TEXT,
+    problem TEXT,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (certificate, output, place)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Brings a database, which may be empty, to the newest schema. Throws a `StoreError` for one that is newer or not ours. */

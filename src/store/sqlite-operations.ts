@@ -8,6 +8,7 @@ import {
   BEING_FETCHED,
   type CertificateRecord,
   type Claim,
+  type OutputState,
   REMOVALS_KEPT,
   type ResponderRecord,
   type Schedule,
@@ -40,6 +41,11 @@ export type Operation =
       readonly reason: string
     }
   | { readonly kind: 'put-responder'; readonly record: ResponderRecord }
+  | {
+      readonly kind: 'put-outputs'
+      readonly id: string
+      readonly states: readonly OutputState[]
+    }
   | { readonly kind: 'withdraw'; readonly id: string }
   | { readonly kind: 'replace-problems'; readonly problems: readonly SourceProblem[] }
 
@@ -80,6 +86,8 @@ export class SqliteOperations {
       case 'replan':
         this.#run.replan.run(operation.dueAt, operation.reason, operation.after)
         return undefined
+      case 'put-outputs':
+        return this.#putOutputs(operation)
       case 'withdraw':
         return this.#withdraw(operation.id)
       case 'put-responder':
@@ -188,6 +196,16 @@ export class SqliteOperations {
       url: staple.url,
     })
     this.#run.noteUsableUntil.run({ key })
+  }
+
+  #putOutputs({ id, states }: Extract<Operation, { kind: 'put-outputs' }>): undefined {
+    const key = this.#run.findCertificate.get(id)?.['key']
+    if (key === undefined) return
+    this.#run.clearOutputs.run(key)
+    for (const { output, place, state, stapleSha256, problem, since } of states) {
+      const rest = { staple_sha256: stapleSha256 ?? null, problem: problem ?? null, since }
+      this.#run.addOutput.run({ key, output, place, state, ...rest })
+    }
   }
 
   #withdraw(id: string): undefined {
@@ -321,6 +339,10 @@ const statements = {
     FROM staple WHERE certificate = :key AND (coalesce(served_from, fetched_at) <= :now
       OR NOT EXISTS (SELECT 1 FROM former_staple WHERE certificate = :key))`,
   noteUsableUntil: `UPDATE schedule SET usable_until = ${USABLE_UNTIL} WHERE certificate = :key`,
+  clearOutputs: 'DELETE FROM output_state WHERE certificate = ?',
+  addOutput: `
+    INSERT INTO output_state (certificate, output, place, state, staple_sha256, problem, since)
+    VALUES (:key, :output, :place, :state, :staple_sha256, :problem, :since)`,
   removeStaple: 'DELETE FROM staple WHERE certificate = ?',
   removeFormer: 'DELETE FROM former_staple WHERE certificate = ?',
   addAttempt: `

@@ -15,6 +15,7 @@ import {
   responderCoverageOf,
   responderOf,
   SELECT_ENTRY,
+  SELECT_ENTRY_WITH_OUTPUTS,
 } from './sqlite-rows.ts'
 import {
   ATTEMPTS_KEPT,
@@ -79,8 +80,9 @@ export class SqliteReader implements Disposable {
       ids === undefined
         ? this.#all('changesAfter', after, limit)
         : this.#all('changesOf', JSON.stringify(ids), after, limit)
-    const { id, forgotten } = this.#get('feed') ?? {}
-    return { changes: rows.map(changeOf), feed: String(id), forgotten: Number(forgotten) }
+    const { id, last, forgotten } = this.#get('feed') ?? {}
+    const changes = rows.map(changeOf)
+    return { changes, feed: String(id), last: Number(last), forgotten: Number(forgotten) }
   }
 
   nextDueAt(): EpochMs | undefined {
@@ -206,15 +208,16 @@ function changed(changes: string): string {
 
 const statements = {
   idsAfter: 'SELECT id FROM certificate WHERE id > ? ORDER BY id LIMIT ?',
-  entriesAfter: `${SELECT_ENTRY} WHERE (c.name, c.id) > (?, ?) ORDER BY c.name, c.id LIMIT ?`,
-  entryById: `${SELECT_ENTRY} WHERE c.id = ?`,
+  entriesAfter: `${SELECT_ENTRY_WITH_OUTPUTS} WHERE (c.name, c.id) > (?, ?) ORDER BY c.name, c.id LIMIT ?`,
+  entryById: `${SELECT_ENTRY_WITH_OUTPUTS} WHERE c.id = ?`,
   // Two certificates can have one CertID, as when a CA issues a certificate again with the same serial number.
-  entryByCertIDKey: `${SELECT_ENTRY} WHERE c.cert_id_key = ? ORDER BY t.usable_until DESC, c.id LIMIT 1`,
+  entryByCertIDKey: `${SELECT_ENTRY_WITH_OUTPUTS} WHERE c.cert_id_key = ? ORDER BY t.usable_until DESC, c.id LIMIT 1`,
   changesAfter: changed('SELECT * FROM change WHERE number > ? ORDER BY number LIMIT ?'),
   changesOf: changed(
     'SELECT * FROM change WHERE certificate IN (SELECT value FROM json_each(?)) AND number > ? ORDER BY number LIMIT ?',
   ),
-  feed: 'SELECT id, forgotten FROM feed',
+  feed: `
+    SELECT id, forgotten, coalesce((SELECT max(number) FROM change), 0) AS last FROM feed`,
   nextDueAt: `
     SELECT min(due_at) AS due_at FROM (
       SELECT min(due_at) AS due_at FROM schedule WHERE ready = 0

@@ -6,6 +6,7 @@ import type {
   CertificateRecord,
   Change,
   Entry,
+  OutputState,
   ResponderCoverage,
   ResponderRecord,
   Schedule,
@@ -26,14 +27,44 @@ export const SELECT_ENTRY: string = `
   LEFT JOIN staple t ON t.certificate = c.key
   LEFT JOIN former_staple f ON f.certificate = c.key`
 
-/** The entry in a row of {@link SELECT_ENTRY}. */
+/** {@link SELECT_ENTRY} with one column more, for reports. */
+export const SELECT_ENTRY_WITH_OUTPUTS: string = SELECT_ENTRY.replace(
+  'FROM certificate c',
+  `, (SELECT json_group_array(json_array(o.output, o.place, o.state, o.staple_sha256, o.problem, o.since))
+      FROM output_state o WHERE o.certificate = c.key) AS outputs
+  FROM certificate c`,
+)
+
+/** The entry in a row of {@link SELECT_ENTRY} or {@link SELECT_ENTRY_WITH_OUTPUTS}. */
 export function entryOf(row: Row): Entry {
+  const outputs = row['outputs'] === undefined ? [] : outputsOf(text(row['outputs']))
   return {
     certificate: certificateOf(row),
     schedule: row['due_at'] === null ? undefined : scheduleOf(row),
     staple: stapleOf(row, 'staple'),
     former: stapleOf(row, 'former'),
+    ...(outputs.length === 0 ? {} : { outputs }),
   }
+}
+
+/** In the order of the table's key, in which SQLite reads them. */
+function outputsOf(json: string): OutputState[] {
+  const rows = JSON.parse(json) as (readonly [
+    output: string,
+    place: string,
+    state: OutputState['state'],
+    stapleSha256: string | null,
+    problem: string | null,
+    since: number,
+  ])[]
+  return rows.map(([output, place, state, stapleSha256, problem, since]) => ({
+    output,
+    place,
+    state,
+    stapleSha256: stapleSha256 ?? undefined,
+    problem: problem ?? undefined,
+    since: epochMs(since),
+  }))
 }
 
 /** The change in a row of `number, changed` and the columns of {@link SELECT_ENTRY}. */

@@ -5,6 +5,7 @@ import { type DurationMs, durationMs, plus } from '../der/time.ts'
 import {
   encodedAttempt,
   encodedCertificate,
+  encodedOutputState,
   encodedResponder,
   encodedSchedule,
   encodedStaple,
@@ -96,6 +97,13 @@ export async function openSqliteStore({ folder }: SqliteOptions): Promise<Store>
       await queue.submit<'put-responder'>({
         kind: 'put-responder',
         record: encodedResponder(record),
+      })
+    },
+    async putOutputStates(id, states) {
+      await queue.submit<'put-outputs'>({
+        kind: 'put-outputs',
+        id,
+        states: states.map(encodedOutputState),
       })
     },
     async withdrawStaple(id) {

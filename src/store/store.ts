@@ -84,6 +84,25 @@ export interface Claim {
   readonly former: StapleRecord | undefined
 }
 
+/** How an output stands with one certificate. */
+export interface OutputState {
+  /** Which output, as its configuration names it: a path template, or a socket. */
+  readonly output: string
+  /** Where the staple goes: a path, or a socket. */
+  readonly place: string
+  /**
+   * `live`: the staple is there and the server was told. `withheld`: it is not written, as the server would mishandle it. `failed`: it could
+   * not be written, or the server not be told; tried again. `withdrawn`: nothing is there, as there is no usable staple.
+   */
+  readonly state: 'live' | 'withheld' | 'failed' | 'withdrawn'
+  /** SHA-256 of the staple that is there, lower-case hex. */
+  readonly stapleSha256: string | undefined
+  /** Why it is not `live`, or what to know of it though it is. */
+  readonly problem: string | undefined
+  /** Since when it is so. */
+  readonly since: EpochMs
+}
+
 /** All that is known of one certificate, for reports. */
 export interface Entry {
   readonly certificate: CertificateRecord
@@ -92,6 +111,8 @@ export interface Entry {
   readonly staple: StapleRecord | undefined
   /** The staple before it, kept while it is still the one that is served: until `servedFrom` of `staple`. */
   readonly former: StapleRecord | undefined
+  /** Sorted by output and place; `undefined` where no output was tried. */
+  readonly outputs?: readonly OutputState[] | undefined
 }
 
 /** What an attempt brought, beside the schedule that follows from it. */
@@ -125,6 +146,8 @@ export interface Changes {
   readonly changes: readonly Change[]
   /** Which feed the numbers are of: those of another database mean other changes. */
   readonly feed: string
+  /** The number of the last change of all. */
+  readonly last: number
   /** Removals up to this number are no longer remembered: who has seen less has to compare all that it has. */
   readonly forgotten: number
 }
@@ -219,6 +242,9 @@ export interface Store extends AsyncDisposable {
 
   /** The responders that are remembered, sorted by responder. */
   responders(): Promise<readonly ResponderRecord[]>
+
+  /** Replaces what is known of the outputs of a certificate. Unknown ids are ignored. */
+  putOutputStates(id: string, states: readonly OutputState[]): Promise<void>
 
   /** Withdraws the staple of a certificate and the former one, as when it is revoked. */
   withdrawStaple(id: string): Promise<void>

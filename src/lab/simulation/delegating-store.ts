@@ -9,6 +9,7 @@ import type {
   Coverage,
   Entry,
   Outcome,
+  OutputState,
   ResponderCoverage,
   ResponderRecord,
   Schedule,
@@ -85,6 +86,10 @@ export class DelegatingStore implements Store {
 
   responders(): Promise<readonly ResponderRecord[]> {
     return this.#store.responders()
+  }
+
+  putOutputStates(id: string, states: readonly OutputState[]): Promise<void> {
+    return this.#store.putOutputStates(id, states)
   }
 
   withdrawStaple(id: string): Promise<void> {
