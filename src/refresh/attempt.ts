@@ -29,7 +29,7 @@ import type { ClockComparison } from './clock-comparison.ts'
 import type { KnownIssuers } from './known-issuers.ts'
 import { afterFailure, afterSuccess, type Lapse } from './next-schedule.ts'
 import { endsWithCertificate } from './plan.ts'
-import { isNewer, servedFrom } from './replacement.ts'
+import { isNewer, stapleRecord } from './replacement.ts'
 import type { ResponderBook } from './responder-book.ts'
 import { signKindOf, troubleOf } from './trouble.ts'
 
@@ -244,7 +244,7 @@ class Run {
       return this.fail({ ...NOTHING_NEWER, remedy: 'fatal', problem })
     }
     this.#learn(staple, subject)
-    const record = this.#recordOf(outcome)
+    const record = stapleRecord(outcome, this.#claim, clock.now())
     const settled = afterSuccess({ staple, freshUntil, ...this.#planning() })
     const next = isRevoked ? { ...settled, revokedAsOf: staple.thisUpdate } : settled
     if (!(await this.#complete(next, record))) return
@@ -290,18 +290,6 @@ class Run {
     const sameAt =
       unchangedAt !== undefined && unchangedAt > before.fetchedAt ? unchangedAt : undefined
     book.learn(certificate.responder, { before, after, seenAt: clock.now(), sameAt })
-  }
-
-  #recordOf({ staple, url }: Extract<FetchOutcome, { kind: 'staple' }>): StapleRecord {
-    const { der, received, producedAt, thisUpdate, nextUpdate, usableUntil } = staple
-    const now = this.#context.clock.now()
-    const { staple: held, former } = this.#claim
-    const served = held !== undefined && held.servedFrom > now ? former : held
-    return {
-      ...{ der, received, producedAt, thisUpdate, nextUpdate, usableUntil, url },
-      fetchedAt: now,
-      servedFrom: servedFrom(staple, served, now),
-    }
   }
 
   /** Withdraws the staple; a second connection has said the same, as one bad backend of several must not take it away. */

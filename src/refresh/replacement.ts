@@ -1,4 +1,6 @@
 import { type EpochMs, epochMs, HOUR_MS, MINUTE_MS, plus } from '../der/time.ts'
+import type { Staple } from '../ocsp/verdict.ts'
+import type { Entry, StapleRecord } from '../store/store.ts'
 
 /** The times that decide which of two staples is the later one. */
 export interface StapleAge {
@@ -30,4 +32,19 @@ export function servedFrom(
 ): EpochMs {
   if (former === undefined || former.usableUntil < now + HOUR_MS) return now
   return epochMs(Math.max(now, plus(thisUpdate, 5 * MINUTE_MS)))
+}
+
+/** A staple as it is kept beside those of the certificate so far. `url` is where it came from. */
+export function stapleRecord(
+  { staple, url }: { readonly staple: Staple; readonly url: string },
+  { staple: held, former }: Pick<Entry, 'staple' | 'former'>,
+  now: EpochMs,
+): StapleRecord {
+  const { der, received, producedAt, thisUpdate, nextUpdate, usableUntil } = staple
+  const served = held !== undefined && held.servedFrom > now ? former : held
+  return {
+    ...{ der, received, producedAt, thisUpdate, nextUpdate, usableUntil, url },
+    fetchedAt: now,
+    servedFrom: servedFrom(staple, served, now),
+  }
 }

@@ -1,0 +1,100 @@
+import { durationMs, type EpochMs, epochMs, iso } from '../../der/time.ts'
+import { judge } from '../../ocsp/judge.ts'
+import type { Policy } from '../../ocsp/policy.ts'
+import type { Finding, Staple } from '../../ocsp/verdict.ts'
+import { isNewer, stapleRecord } from '../../refresh/replacement.ts'
+import type { CertificateRecord, Entry, Schedule, StapleRecord } from '../../store/store.ts'
+import { type Certificate, parseCertificate } from '../../x509/certificate.ts'
+
+/** What comes of a staple that a centre sends. */
+export type Taking =
+  | { readonly kind: 'take'; readonly staple: StapleRecord; readonly next: Schedule }
+  /** It is not newer than the one in hand. */
+  | { readonly kind: 'keep' }
+  /** It is no staple for this certificate, or not one that may be handed out: the centre is mistaken, or lies. */
+  | { readonly kind: 'refuse'; readonly problem: string }
+
+/** A staple on its way from a centre. */
+export interface Sent {
+  /** As received. */
+  readonly der: Uint8Array
+  /** The centre's URL. */
+  readonly from: string
+}
+
+/**
+ * Judges what a centre sent for a certificate as if it came from the CA, by the edge's own copy of the certificate and its own clock and policy:
+ * whoever has the centre in hand can withhold staples, and forge none. Pure.
+ */
+export function takeStaple(
+  entry: Entry,
+  { der, from }: Sent,
+  { policy, now }: { readonly policy: Policy; readonly now: EpochMs },
+): Taking {
+  const subject = subjectOf(entry.certificate)
+  if (subject === undefined) {
+    return refuse('the issuer of the certificate is not known here, so that nothing can be judged')
+  }
+  const verdict = judge({ response: der, ...subject, now, policy })
+  if (!verdict.accepted) return refuse(describe(verdict.findings))
+  const { staple } = verdict
+  if (staple.usableUntil <= now) return refuse(`it is usable until ${iso(staple.usableUntil)} only`)
+  const held = heldStaple(entry, subject, { policy, now })
+  if (held !== undefined && !isNewer(staple, held)) return { kind: 'keep' }
+  const revokedAsOf = entry.schedule?.revokedAsOf
+  if (revokedAsOf !== undefined && staple.thisUpdate <= revokedAsOf) {
+    return refuse(
+      `it says good as of ${iso(staple.thisUpdate)}, and the certificate is revoked as of ${iso(revokedAsOf)}`,
+    )
+  }
+  return {
+    kind: 'take',
+    staple: stapleRecord({ staple, url: from }, entry, now),
+    next: nextAfter(staple, now),
+  }
+}
+
+/**
+ * The centre renews long before; once less than a quarter of the life is left, an edge that may asks the CA itself.
+ */
+function nextAfter({ thisUpdate, usableUntil }: Staple, now: EpochMs): Schedule {
+  const quarter = durationMs((usableUntil - thisUpdate) / 4)
+  return {
+    dueAt: epochMs(Math.round(usableUntil - quarter)),
+    reason: 'a quarter of usable life is left, and the centre has sent nothing newer',
+    attempts: 0,
+    lastAttemptAt: now,
+    lastError: undefined,
+  }
+}
+
+interface Subject {
+  readonly certificate: Certificate
+  readonly issuer: Certificate
+}
+
+function subjectOf({ der, issuer: issuerDer }: CertificateRecord): Subject | undefined {
+  const certificate = parseCertificate(der)
+  const issuer = issuerDer && parseCertificate(issuerDer)
+  if ('kind' in certificate || issuer === undefined || 'kind' in issuer) return undefined
+  return { certificate, issuer }
+}
+
+/** The staple in hand, if it may still be handed out; judged anew, as the disk may be damaged or the policy another one. */
+function heldStaple(
+  { staple }: Entry,
+  subject: Subject,
+  { policy, now }: { readonly policy: Policy; readonly now: EpochMs },
+): StapleRecord | undefined {
+  if (staple === undefined || staple.usableUntil <= now) return undefined
+  return judge({ response: staple.der, ...subject, now, policy }).accepted ? staple : undefined
+}
+
+function describe(findings: readonly Finding[]): string {
+  const [worst] = findings.filter(({ level }) => level === 'reject')
+  return worst === undefined ? 'refused' : `${worst.rule}: saw ${worst.saw}`
+}
+
+function refuse(problem: string): Taking {
+  return { kind: 'refuse', problem }
+}
