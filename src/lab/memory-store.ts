@@ -4,6 +4,7 @@ import type { LoggedAttempt } from '../responders/attempt-log.ts'
 import {
   encodedAttempt,
   encodedCertificate,
+  encodedEdgeState,
   encodedOutputState,
   encodedResponder,
   encodedSchedule,
@@ -18,6 +19,8 @@ import {
   type ChangesWanted,
   type Claim,
   type Coverage,
+  type EdgeRecord,
+  type EdgeState,
   type Entry,
   type Outcome,
   type OutputState,
@@ -42,6 +45,7 @@ export class MemoryStore implements Store {
   /** Number of the last change by certificate, in the order of the numbers. */
   readonly #changes = new Map<string, number>()
   #lastChange = 0
+  readonly #edges = new Map<string, Edge>()
   #problems: readonly SourceProblem[] = []
   #added = 0
 
@@ -170,6 +174,36 @@ export class MemoryStore implements Store {
     if (kept !== undefined) kept.outputs = states.map(encodedOutputState).sort(byPlace)
   }
 
+  async putEdge(
+    edge: EdgeRecord,
+    states: readonly EdgeState[],
+    extent: 'all' | 'some',
+  ): Promise<void> {
+    const { name, seenAt } = edge
+    const known = extent === 'all' ? [] : (this.#edges.get(name)?.states ?? [])
+    const byID = new Map(known.map((state) => [state.id, state]))
+    for (const state of states.map(encodedEdgeState)) byID.set(state.id, { ...state, edge: name })
+    this.#edges.set(name, {
+      record: { ...edge, seenAt: whole(seenAt) },
+      states: [...byID.values()].sort((a, b) => compare(a.id, b.id)),
+    })
+  }
+
+  async removeEdge(name: string): Promise<void> {
+    this.#edges.delete(name)
+  }
+
+  async edges(): Promise<readonly EdgeRecord[]> {
+    return this.#sortedEdges().map(({ record }) => record)
+  }
+
+  async edgeStates(
+    of: { readonly edge: string } | { readonly id: string },
+  ): Promise<readonly EdgeState[]> {
+    const all = this.#sortedEdges().flatMap(({ states }) => states)
+    return all.filter(({ edge, id }) => ('edge' in of ? edge === of.edge : id === of.id))
+  }
+
   async withdrawStaple(id: string): Promise<void> {
     const kept = this.#kept.get(id)
     if (kept === undefined) return
@@ -199,6 +233,10 @@ export class MemoryStore implements Store {
     kept.certificate = certificate
     kept.schedule = classification === 'ocsp' ? (kept.schedule ?? newSchedule(now)) : undefined
     this.#setDue(kept)
+  }
+
+  #sortedEdges(): Edge[] {
+    return [...this.#edges.values()].sort((a, b) => compare(a.record.name, b.record.name))
   }
 
   #noteChange(id: string): void {
@@ -252,6 +290,11 @@ export class MemoryStore implements Store {
     if (attempts.length > ATTEMPTS_KEPT) attempts.shift()
     this.#attempts.set(responder, attempts)
   }
+}
+
+interface Edge {
+  readonly record: EdgeRecord
+  readonly states: readonly EdgeState[]
 }
 
 interface Kept {

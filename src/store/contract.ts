@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { durationMs, HOUR_MS, MINUTE_MS, plus } from '../der/time.ts'
 import { tellsChanges } from './_contract-changes.ts'
+import { keepsEdges } from './_contract-edges.ts'
 import { keepsFormerStaples } from './_contract-former.ts'
 import { keepsOutputStates } from './_contract-outputs.ts'
 import { reports } from './_contract-reports.ts'
@@ -37,6 +38,7 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
     reports(() => store)
     keepsResponders(() => store, reopen)
     tellsChanges(() => store, reopen)
+    keepsEdges(() => store, reopen)
   })
 }
 

@@ -1,6 +1,7 @@
 import type { LoggedAttempt } from '../responders/attempt-log.ts'
 import type {
   CertificateRecord,
+  EdgeState,
   OutputState,
   ResponderRecord,
   Schedule,
@@ -76,6 +77,17 @@ export function encodedResponder({ responder, habits, health }: ResponderRecord)
       seen: whole(habits.seen),
     },
     health: { state: health.state, since: whole(health.since) },
+  }
+}
+
+/** The state on an edge as an engine takes it, as {@link encodedCertificate}. */
+export function encodedEdgeState(state: EdgeState): EdgeState {
+  const { since, outputs, probe } = state
+  return {
+    ...state,
+    since: whole(since),
+    outputs: outputs.map(encodedOutputState),
+    probe: probe && { ...probe, at: whole(probe.at) },
   }
 }
 

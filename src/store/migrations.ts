@@ -173,6 +173,27 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (certificate, output, place)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE edge (
+    name TEXT NOT NULL PRIMARY KEY,
+    seen_at INTEGER NOT NULL,
+    version TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- How each certificate stands on each edge. Not bound to certificate: an edge may have some that the centre does not manage.
+  CREATE TABLE edge_state (
+    edge TEXT NOT NULL REFERENCES edge (name) ON DELETE CASCADE,
+    certificate TEXT NOT NULL,
+    staple_sha256 TEXT,
+    since INTEGER NOT NULL,
+    -- JSON, as encodedOutputState has it: read and written as a whole only.
+    outputs TEXT NOT NULL,
+    probed_at INTEGER,
+    probe_outcome TEXT,
+    PRIMARY KEY (edge, certificate)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX edge_state_by_certificate ON edge_state (certificate);
+  `,
 ]
 
 /** Brings a database, which may be empty, to the newest schema. Throws a `StoreError` for one that is newer or not ours. */

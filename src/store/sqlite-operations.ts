@@ -2,12 +2,15 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { SourceProblem } from '../certificates/source.ts'
 import type { EpochMs } from '../der/time.ts'
 import type { LoggedAttempt } from '../responders/attempt-log.ts'
+import { SqliteEdges } from './sqlite-edges.ts'
 import { entryOf, SELECT_ENTRY } from './sqlite-rows.ts'
 import {
   ATTEMPTS_KEPT,
   BEING_FETCHED,
   type CertificateRecord,
   type Claim,
+  type EdgeRecord,
+  type EdgeState,
   type OutputState,
   REMOVALS_KEPT,
   type ResponderRecord,
@@ -42,6 +45,13 @@ export type Operation =
     }
   | { readonly kind: 'put-responder'; readonly record: ResponderRecord }
   | {
+      readonly kind: 'put-edge'
+      readonly edge: EdgeRecord
+      readonly states: readonly EdgeState[]
+      readonly extent: 'all' | 'some'
+    }
+  | { readonly kind: 'remove-edge'; readonly name: string }
+  | {
       readonly kind: 'put-outputs'
       readonly id: string
       readonly states: readonly OutputState[]
@@ -63,8 +73,10 @@ export type ResultOf<Kind extends Operation['kind']> = Kind extends keyof Operat
 /** Carries out operations on one connection, with statements prepared once. Transactions are the caller's. */
 export class SqliteOperations {
   readonly #run: Record<keyof typeof statements, StatementSync>
+  readonly #edges: SqliteEdges
 
   constructor(database: DatabaseSync) {
+    this.#edges = new SqliteEdges(database)
     this.#run = Object.fromEntries(
       Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]),
     ) as Record<keyof typeof statements, StatementSync>
@@ -86,6 +98,10 @@ export class SqliteOperations {
       case 'replan':
         this.#run.replan.run(operation.dueAt, operation.reason, operation.after)
         return undefined
+      case 'put-edge':
+        return this.#edges.put(operation)
+      case 'remove-edge':
+        return this.#edges.remove(operation.name)
       case 'put-outputs':
         return this.#putOutputs(operation)
       case 'withdraw':

@@ -10,6 +10,8 @@ import { failureOf, storeError } from './sqlite-error.ts'
 import {
   attemptOf,
   changeOf,
+  edgeOf,
+  edgeStateOf,
   entryOf,
   type Row,
   responderCoverageOf,
@@ -22,6 +24,8 @@ import {
   type Changes,
   type ChangesWanted,
   type Coverage,
+  type EdgeRecord,
+  type EdgeState,
   type Entry,
   type ResponderCoverage,
   type ResponderRecord,
@@ -121,6 +125,16 @@ export class SqliteReader implements Disposable {
 
   responders(): ResponderRecord[] {
     return this.#all('responders').map(responderOf)
+  }
+
+  edges(): EdgeRecord[] {
+    return this.#all('edges').map(edgeOf)
+  }
+
+  edgeStates(of: { readonly edge: string } | { readonly id: string }): EdgeState[] {
+    const rows =
+      'edge' in of ? this.#all('statesOfEdge', of.edge) : this.#all('statesOnEdges', of.id)
+    return rows.map(edgeStateOf)
   }
 
   problems(): SourceProblem[] {
@@ -239,6 +253,9 @@ const statements = {
     FROM schedule WHERE certificate > ? AND certificate <= ? GROUP BY responder`,
   attempts: 'SELECT * FROM attempt WHERE responder = ? ORDER BY number DESC LIMIT ?',
   responders: 'SELECT * FROM responder ORDER BY responder',
+  edges: 'SELECT * FROM edge ORDER BY name',
+  statesOfEdge: 'SELECT * FROM edge_state WHERE edge = ? ORDER BY certificate',
+  statesOnEdges: 'SELECT * FROM edge_state WHERE certificate = ? ORDER BY edge',
   problems: 'SELECT path, problem FROM problem ORDER BY key',
 } as const
 

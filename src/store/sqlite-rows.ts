@@ -5,6 +5,8 @@ import type { LoggedAttempt } from '../responders/attempt-log.ts'
 import type {
   CertificateRecord,
   Change,
+  EdgeRecord,
+  EdgeState,
   Entry,
   OutputState,
   ResponderCoverage,
@@ -66,6 +68,28 @@ function outputsOf(json: string): OutputState[] {
     since: epochMs(since),
   }))
 }
+
+/** The edge in a row of `edge`. */
+export function edgeOf(row: Row): EdgeRecord {
+  return { name: text(row['name']), seenAt: time(row['seen_at']), version: text(row['version']) }
+}
+
+/** The state in a row of `edge_state`. */
+export function edgeStateOf(row: Row): EdgeState {
+  const outcome = unlessNull(row['probe_outcome'], text)
+  const outputs = JSON.parse(text(row['outputs'])) as OutputState[]
+  return {
+    edge: text(row['edge']),
+    id: text(row['certificate']),
+    stapleSha256: unlessNull(row['staple_sha256'], text),
+    since: time(row['since']),
+    // What was `undefined` is not in JSON.
+    outputs: outputs.map((each) => ({ ...NO_OUTPUT_DETAILS, ...each })),
+    probe: outcome === undefined ? undefined : { at: time(row['probed_at']), outcome },
+  }
+}
+
+const NO_OUTPUT_DETAILS = { stapleSha256: undefined, problem: undefined }
 
 /** The change in a row of `number, changed` and the columns of {@link SELECT_ENTRY}. */
 export function changeOf(row: Row): Change {

@@ -5,6 +5,7 @@ import { type DurationMs, durationMs, plus } from '../der/time.ts'
 import {
   encodedAttempt,
   encodedCertificate,
+  encodedEdgeState,
   encodedOutputState,
   encodedResponder,
   encodedSchedule,
@@ -35,6 +36,8 @@ export type StoreForReading = AsyncDisposable &
     | 'responderCoverage'
     | 'attempts'
     | 'responders'
+    | 'edges'
+    | 'edgeStates'
     | 'problems'
   >
 
@@ -106,6 +109,17 @@ export async function openSqliteStore({ folder }: SqliteOptions): Promise<Store>
         states: states.map(encodedOutputState),
       })
     },
+    async putEdge(edge, states, extent) {
+      await queue.submit<'put-edge'>({
+        kind: 'put-edge',
+        edge: { ...edge, seenAt: whole(edge.seenAt) },
+        states: states.map(encodedEdgeState),
+        extent,
+      })
+    },
+    async removeEdge(name) {
+      await queue.submit<'remove-edge'>({ kind: 'remove-edge', name })
+    },
     async withdrawStaple(id) {
       await queue.submit<'withdraw'>({ kind: 'withdraw', id })
     },
@@ -154,6 +168,8 @@ function reading(reader: SqliteReader): Omit<StoreForReading, typeof Symbol.asyn
     responderCoverage: (now) => reader.responderCoverage(now),
     attempts: async (responder) => reader.attempts(responder),
     responders: async () => reader.responders(),
+    edges: async () => reader.edges(),
+    edgeStates: async (of) => reader.edgeStates(of),
     problems: async () => reader.problems(),
   }
 }

@@ -103,6 +103,29 @@ export interface OutputState {
   readonly since: EpochMs
 }
 
+/** An edge, as its agent last told of it. */
+export interface EdgeRecord {
+  /** What it calls itself: a host name, unless it was given another. */
+  readonly name: string
+  readonly seenAt: EpochMs
+  /** Of its agent. */
+  readonly version: string
+}
+
+/** How one certificate stands on one edge. */
+export interface EdgeState {
+  readonly edge: string
+  /** Of the certificate. */
+  readonly id: string
+  /** SHA-256 of the staple that the edge hands out, lower-case hex; `undefined` where it has none. */
+  readonly stapleSha256: string | undefined
+  /** Since when it hands out this one, or none. */
+  readonly since: EpochMs
+  readonly outputs: readonly OutputState[]
+  /** What the last handshake with a server there gave: `stapled`, or why not; `undefined` where none was tried. */
+  readonly probe: { readonly at: EpochMs; readonly outcome: string } | undefined
+}
+
 /** All that is known of one certificate, for reports. */
 export interface Entry {
   readonly certificate: CertificateRecord
@@ -245,6 +268,18 @@ export interface Store extends AsyncDisposable {
 
   /** Replaces what is known of the outputs of a certificate. Unknown ids are ignored. */
   putOutputStates(id: string, states: readonly OutputState[]): Promise<void>
+
+  /** Notes what an edge tells of itself: of `all` its certificates, so that others are no longer there, or of `some`. */
+  putEdge(edge: EdgeRecord, states: readonly EdgeState[], extent: 'all' | 'some'): Promise<void>
+
+  /** Forgets an edge. Unknown names are ignored. */
+  removeEdge(name: string): Promise<void>
+
+  /** The edges that are known, sorted by name. */
+  edges(): Promise<readonly EdgeRecord[]>
+
+  /** How certificates stand on edges, sorted by edge, then by certificate: of one edge, or of one certificate. */
+  edgeStates(of: { readonly edge: string } | { readonly id: string }): Promise<readonly EdgeState[]>
 
   /** Withdraws the staple of a certificate and the former one, as when it is revoked. */
   withdrawStaple(id: string): Promise<void>

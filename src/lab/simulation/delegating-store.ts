@@ -7,6 +7,8 @@ import type {
   ChangesWanted,
   Claim,
   Coverage,
+  EdgeRecord,
+  EdgeState,
   Entry,
   Outcome,
   OutputState,
@@ -86,6 +88,22 @@ export class DelegatingStore implements Store {
 
   responders(): Promise<readonly ResponderRecord[]> {
     return this.#store.responders()
+  }
+
+  putEdge(edge: EdgeRecord, states: readonly EdgeState[], extent: 'all' | 'some'): Promise<void> {
+    return this.#store.putEdge(edge, states, extent)
+  }
+
+  removeEdge(name: string): Promise<void> {
+    return this.#store.removeEdge(name)
+  }
+
+  edges(): Promise<readonly EdgeRecord[]> {
+    return this.#store.edges()
+  }
+
+  edgeStates(of: Parameters<Store['edgeStates']>[0]): Promise<readonly EdgeState[]> {
+    return this.#store.edgeStates(of)
   }
 
   putOutputStates(id: string, states: readonly OutputState[]): Promise<void> {
