@@ -1,5 +1,6 @@
 import { Agent, type Dispatcher } from 'undici'
 import { type DurationMs, durationMs, SECOND_MS } from '../../der/time.ts'
+import { type EdgeReport, encodeEdgeReport } from '../../serve/edge-report.ts'
 import { version } from '../../version.ts'
 import type { Centre } from './centre-follower.ts'
 import { feedEvents } from './event-stream.ts'
@@ -58,6 +59,30 @@ export class HttpCentre implements Centre, AsyncDisposable {
     yield* feedEvents(response.body)
   }
 
+  /** Tells the centre how the certificates of an edge stand. Rejects with what keeps it from being told, with a message for people. */
+  async report(edge: string, report: EdgeReport, signal: AbortSignal): Promise<void> {
+    const response = await this.#send({
+      method: 'POST',
+      path: `/v1/edges/${encodeURIComponent(edge)}`,
+      headers: { 'content-type': 'application/json' },
+      body: encodeEdgeReport(report),
+      signal,
+    })
+    await response.body.dump()
+  }
+
+  /** Has the centre keep a staple for a certificate; `chain` is PEM, the leaf first. Rejects as {@link report}. */
+  async offer(chain: string, signal: AbortSignal): Promise<void> {
+    const response = await this.#send({
+      method: 'PUT',
+      path: '/v1/certificates',
+      headers: { 'content-type': 'application/x-pem-file' },
+      body: chain,
+      signal,
+    })
+    await response.body.dump()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#agent.destroy()
   }
@@ -74,7 +99,7 @@ export class HttpCentre implements Centre, AsyncDisposable {
       path: `${pathname.replace(/\/$/, '')}${request.path}`,
       headers: { ...this.#headers, ...request.headers },
     })
-    if (response.statusCode === 200) return response
+    if (response.statusCode >= 200 && response.statusCode < 300) return response
     const text = (await response.body.text()).slice(0, MOST_SHOWN)
     throw new CentreError(`it answers with status ${response.statusCode}: ${text.trim()}`)
   }

@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { DAY_MS, durationMs, MINUTE_MS, plus, SECOND_MS } from '../../der/time.ts'
+import { MemoryStore } from '../../lab/memory-store.ts'
+import type { Staple } from '../../ocsp/verdict.ts'
+import type { EdgeReport } from '../../serve/edge-report.ts'
+import { certificate, NOW, schedule, staple } from '../../store/_records.ts'
+import { SimulatedClock } from '../../time/simulated-clock.ts'
+import { EdgeReporter } from './edge-reporter.ts'
+
+let store: MemoryStore
+let clock: SimulatedClock
+let reports: EdgeReport[]
+let problem: string | undefined
+let log: string[]
+let reporter: EdgeReporter
+let stop: AbortController
+let ended: Promise<void>
+beforeEach(async () => {
+  store = new MemoryStore()
+  clock = new SimulatedClock(NOW)
+  reports = []
+  log = []
+  problem = undefined
+  stop = new AbortController()
+  await store.putCertificates(
+    [certificate(1), certificate(2), certificate(3, { classification: 'crl-only' })],
+    NOW,
+  )
+  await complete(1)
+  reporter = new EdgeReporter({
+    edge: 'web1',
+    version: '1.0.0',
+    centre: {
+      async report(_, report) {
+        if (problem !== undefined) throw new Error(problem)
+        reports.push(report)
+      },
+    },
+    store,
+    staples: { byId: async (id) => asStaple((await store.entry({ id }))?.staple) },
+    probes: new Map([[certificate(2).id, { at: NOW, outcome: 'none-sent' }]]),
+    clock,
+    events: { reportFailed: (event) => log.push(event.problem) },
+  })
+})
+afterEach(async () => {
+  stop.abort()
+  await ended
+})
+
+function asStaple(record: ReturnType<typeof staple> | undefined): Staple | undefined {
+  return record && { ...record, status: 'good' }
+}
+
+async function complete(number: number): Promise<void> {
+  const kept = staple(number, { usableUntil: plus(NOW, DAY_MS) })
+  await store.complete(certificate(number).id, schedule(), { staple: kept })
+}
+
+async function pass(duration: number): Promise<void> {
+  await expect.poll(() => clock.sleeping).toBe(1)
+  await clock.advance(durationMs(duration))
+  await expect.poll(() => clock.sleeping).toBe(1)
+}
+
+describe('an edge', () => {
+  it('tells all of its certificates that can have a staple, then what changes', async () => {
+    ended = reporter.run(stop.signal)
+    await pass(0)
+    const [first, second] = reports[0]?.states ?? []
+    expect(reports[0]).toMatchObject({ version: '1.0.0', extent: 'all' })
+    expect(first).toMatchObject({ edge: 'web1', id: certificate(1).id, outputs: [] })
+    expect(first?.stapleSha256).toMatch(/^[\da-f]{64}$/)
+    expect(second).toMatchObject({ stapleSha256: undefined, probe: { outcome: 'none-sent' } })
+    expect(reports[0]?.states).toHaveLength(2)
+    await complete(2)
+    reporter.changed(certificate(2).id)
+    await pass(SECOND_MS)
+    const { extent, states } = reports[1] ?? {}
+    expect({ extent, ids: states?.map(({ id }) => id) }).toEqual({
+      extent: 'some',
+      ids: [certificate(2).id],
+    })
+  })
+
+  it('says every minute that it is alive', async () => {
+    ended = reporter.run(stop.signal)
+    await pass(MINUTE_MS)
+    await pass(SECOND_MS)
+    expect(reports.slice(1)).toEqual([{ version: '1.0.0', extent: 'some', states: [] }])
+  })
+
+  it('tells all again when a report was lost', async () => {
+    ended = reporter.run(stop.signal)
+    await pass(0)
+    problem = 'the centre is away'
+    reporter.changed(certificate(1).id)
+    await pass(SECOND_MS)
+    problem = undefined
+    await pass(MINUTE_MS)
+    expect(log).toEqual(['the centre is away'])
+    expect(reports.map(({ extent }) => extent)).toEqual(['all', 'all'])
+  })
+})

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto'
+import {
+  type DurationMs,
+  durationMs,
+  type EpochMs,
+  epochMs,
+  MINUTE_MS,
+  SECOND_MS,
+} from '../../der/time.ts'
+import type { Staple } from '../../ocsp/verdict.ts'
+import type { EdgeReport } from '../../serve/edge-report.ts'
+import { servedStaple } from '../../store/served-staple.ts'
+import type { EdgeState, Entry, StapleRecord, Store } from '../../store/store.ts'
+import type { Clock } from '../../time/clock.ts'
+
+/** What a reporter works with. */
+export interface EdgeReporterOptions {
+  /** What the edge calls itself. */
+  readonly edge: string
+  /** Of the agent. */
+  readonly version: string
+  readonly centre: {
+    report(edge: string, report: EdgeReport, signal: AbortSignal): Promise<void>
+  }
+  readonly store: Pick<Store, 'entry' | 'entries'>
+  /** What is really handed out. */
+  readonly staples: { byId(id: string): Promise<Staple | undefined> }
+  /** What the last handshakes gave, by fingerprint, where servers are probed. */
+  readonly probes: ReadonlyMap<string, { readonly at: EpochMs; readonly outcome: string }>
+  readonly clock: Clock
+  readonly events: {
+    /** The centre did not take a report; all is told again a minute later. */
+    reportFailed(event: { readonly problem: string }): void
+  }
+}
+
+/**
+ * Tells the centre which staple is live here: all at the start and after a failure, then what changes, and at least once a minute that the
+ * edge is alive.
+ */
+export class EdgeReporter {
+  readonly #options: EdgeReporterOptions
+  readonly #changed = new Set<string>()
+  /** All is to be told: at the start, and when a report was lost. */
+  #extent: EdgeReport['extent'] = 'all'
+  #wake: AbortController = new AbortController()
+
+  constructor(options: EdgeReporterOptions) {
+    this.#options = options
+  }
+
+  /** The staple of this certificate, or an output of it, has changed. */
+  changed(id: string): void {
+    this.#changed.add(id)
+    this.#wake.abort()
+  }
+
+  /** The centre may not know anything any more, or other certificates are here than before. */
+  tellAll(): void {
+    this.#extent = 'all'
+    this.#wake.abort()
+  }
+
+  /** Runs until `signal` is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options
+    while (!signal.aborted) {
+      this.#wake = new AbortController()
+      const isTold = await this.#tell(signal)
+      if (isTold) await clock.sleep(ALIVE_EVERY, AbortSignal.any([signal, this.#wake.signal]))
+      // Changes come in crowds.
+      await clock.sleep(isTold ? GATHERING : ALIVE_EVERY, signal)
+    }
+  }
+
+  async #tell(signal: AbortSignal): Promise<boolean> {
+    const { centre, edge, version, events } = this.#options
+    const extent = this.#extent
+    const ids = [...this.#changed]
+    this.#extent = 'some'
+    this.#changed.clear()
+    try {
+      const states = extent === 'all' ? await this.#all() : await this.#some(ids)
+      await centre.report(edge, { version, extent, states }, signal)
+      return true
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      this.#extent = 'all'
+      if (!signal.aborted) events.reportFailed({ problem: error.message })
+      return false
+    }
+  }
+
+  async #all(): Promise<EdgeState[]> {
+    const states: EdgeState[] = []
+    for await (const entry of this.#options.store.entries()) {
+      if (entry.certificate.classification === 'ocsp') states.push(await this.#stateOf(entry))
+    }
+    return states
+  }
+
+  async #some(ids: readonly string[]): Promise<EdgeState[]> {
+    const entries = await Promise.all(ids.map((id) => this.#options.store.entry({ id })))
+    const known = entries.filter((entry) => entry !== undefined)
+    return Promise.all(known.map((entry) => this.#stateOf(entry)))
+  }
+
+  async #stateOf(entry: Entry): Promise<EdgeState> {
+    const { edge, staples, probes, clock } = this.#options
+    const { id } = entry.certificate
+    const now = clock.now()
+    const [staple, served] = [await staples.byId(id), servedStaple(entry, now)]
+    return {
+      edge,
+      id,
+      stapleSha256: staple && createHash('sha256').update(staple.der).digest('hex'),
+      since: sinceOf(served, staple, now),
+      outputs: entry.outputs ?? [],
+      probe: probes.get(id),
+    }
+  }
+}
+
+/** Since when it is handed out; where it has ended, since then. */
+function sinceOf(
+  served: StapleRecord | undefined,
+  staple: Staple | undefined,
+  now: EpochMs,
+): EpochMs {
+  if (served === undefined) return now
+  if (staple === undefined) return epochMs(Math.min(served.usableUntil, now))
+  return epochMs(Math.max(served.fetchedAt, served.servedFrom))
+}
+
+/** The centre calls an edge silent that it has not heard of for ten of these. */
+const ALIVE_EVERY: DurationMs = durationMs(MINUTE_MS)
+const GATHERING: DurationMs = durationMs(SECOND_MS / 2)
