@@ -40,6 +40,13 @@ const staple: StapleRecord = {
 }
 const error = new Error(nasty)
 const path = nasty
+const alert = {
+  type: 'certificate.failing',
+  at: now,
+  certificate,
+  reason: nasty,
+  usableUntil: undefined,
+} as const
 
 /** Each event once, as it would come at its worst. */
 const samples: { readonly [name in keyof Events]: (events: Events) => void } = {
@@ -67,10 +74,19 @@ const samples: { readonly [name in keyof Events]: (events: Events) => void } = {
   fileWritten: (e) => e.fileWritten({ path, certificate: nasty }),
   fileRemoved: (e) => e.fileRemoved({ path, reason: nasty }),
   fileFailed: (e) => e.fileFailed({ path, error }),
+  filePrepared: (e) => e.filePrepared({ path }),
+  stapleWithheld: (e) => e.stapleWithheld({ place: path, certificate: nasty, problem: nasty }),
+  socketTold: (e) => e.socketTold({ socket: nasty, certificate: nasty }),
+  socketFailed: (e) => e.socketFailed({ socket: nasty, certificate: nasty, problem: nasty }),
+  haproxyRestarted: (e) => e.haproxyRestarted({ socket: nasty }),
   filesCollide: (e) => e.filesCollide({ path, written: nasty, left: [nasty] }),
   reloaded: (e) => e.reloaded({ command: nasty, elapsed: durationMs(1) }),
   reloadFailed: (e) =>
     e.reloadFailed({ command: nasty, problem: nasty, output: nasty, retryIn: undefined }),
+  alertSent: (e) => e.alertSent({ to: nasty, alert }),
+  alertFailed: (e) =>
+    e.alertFailed({ to: nasty, alert, problem: nasty, output: nasty, retryIn: undefined }),
+  alertsDropped: (e) => e.alertsDropped({ to: nasty, count: 2, oldest: alert, reason: nasty }),
 }
 
 function linesOf(happen: (events: Events) => void): string[] {

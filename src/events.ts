@@ -1,10 +1,12 @@
+import type { DeliveryEvents } from './alerts/deliveries.ts'
 import type { SourceProblem } from './certificates/source.ts'
 import { durationMs, type EpochMs, iso } from './der/time.ts'
-import type { FileOutputEvents } from './edge/outputs/managed-file.ts'
+import type { HaproxySocketEvents } from './edge/outputs/haproxy-socket.ts'
 import type { ReloadEvents } from './edge/reload.ts'
+import type { ServerOutputEvents } from './edge/server-output.ts'
 import type { Finding } from './ocsp/verdict.ts'
 import type { CrawlerEvents } from './refresh/crawler.ts'
-import type { IntakeChanges } from './refresh/intake.ts'
+import { type IntakeChanges, isGiven } from './refresh/intake.ts'
 import type { IssuerSearchEvents } from './refresh/issuer-search.ts'
 import type { HttpEvents } from './serve/http.ts'
 import type { CertificateRecord, Coverage, Schedule } from './store/store.ts'
@@ -23,8 +25,8 @@ export type Events = CrawlerEvents &
   IssuerSearchEvents &
   VerifiedStaplesEvents &
   HttpEvents &
-  FileOutputEvents &
-  ReloadEvents & {
+  ServerOutputEvents &
+  DeliveryEvents & {
     serviceStarted(event: { readonly url: string; readonly data: string }): void
     serviceStopped(): void
     configReloaded(): void
@@ -41,6 +43,7 @@ export function createEvents(log: Log): Events {
     ...fetchEvents(log),
     ...responderEvents(log),
     ...outputEvents(log),
+    ...alertEvents(log),
   }
 }
 
@@ -81,7 +84,8 @@ function serviceEvents(
         log(level, message, { event: 'certificateFound', ...identify(certificate) })
       }
       for (const certificate of removed) {
-        const message = `${certificate.name}: gone from its files, no longer managed`
+        const why = isGiven(certificate.sources) ? '' : 'gone from its files, '
+        const message = `${certificate.name}: ${why}no longer managed`
         log('info', message, { event: 'certificateRemoved', ...identify(certificate) })
       }
     },
@@ -203,8 +207,10 @@ function responderEvents(
   }
 }
 
-function outputEvents(log: Log): FileOutputEvents & ReloadEvents {
+function outputEvents(log: Log): ServerOutputEvents {
   return {
+    ...socketEvents(log),
+    ...reloadEvents(log),
     fileWritten({ path, certificate }) {
       log('info', `${certificate}: staple written to ${path}`, { event: 'fileWritten', path })
     },
@@ -214,10 +220,40 @@ function outputEvents(log: Log): FileOutputEvents & ReloadEvents {
     fileFailed({ path, error }) {
       log('error', `${path}: ${textOf(error)}`, { event: 'fileFailed', path, error: textOf(error) })
     },
+    filePrepared({ path }) {
+      const message = `${path}: made, with nothing to say until there is a staple`
+      log('info', message, { event: 'filePrepared', path })
+    },
+    stapleWithheld({ place, certificate, problem }) {
+      const message = `${certificate}: staple withheld from ${place}: ${problem}`
+      log('warn', message, { event: 'stapleWithheld', place, certificate, problem })
+    },
     filesCollide({ path, written, left }) {
       const message = `${path}: several certificates have this path; ${written} has it, not ${left.join(', ')}; use another placeholder in the template`
       log('warn', message, { event: 'filesCollide', path, written, left })
     },
+  }
+}
+
+function socketEvents(log: Log): HaproxySocketEvents {
+  return {
+    socketTold({ socket, certificate }) {
+      const message = `${certificate}: staple given to HAProxy at ${socket}`
+      log('info', message, { event: 'socketTold', socket, certificate })
+    },
+    socketFailed({ socket, certificate, problem }) {
+      const message = `${certificate}: staple not given to HAProxy at ${socket}: ${problem}`
+      log('error', message, { event: 'socketFailed', socket, certificate, problem })
+    },
+    haproxyRestarted({ socket }) {
+      const message = `HAProxy at ${socket} started anew: it is given all staples again`
+      log('info', message, { event: 'haproxyRestarted', socket })
+    },
+  }
+}
+
+function reloadEvents(log: Log): ReloadEvents {
+  return {
     reloaded({ command, elapsed }) {
       const message = `ran ${JSON.stringify(command)} in ${formatDuration(elapsed)}`
       log('info', message, { event: 'reloaded', command, elapsed })
@@ -227,6 +263,28 @@ function outputEvents(log: Log): FileOutputEvents & ReloadEvents {
       const said = output === '' ? '' : `: ${output.trim()}`
       const message = `${JSON.stringify(command)} ${problem}${said}${again}`
       log('error', message, { event: 'reloadFailed', command, problem, output })
+    },
+  }
+}
+
+function alertEvents(log: Log): DeliveryEvents {
+  return {
+    alertSent({ to, alert: { type, certificate } }) {
+      const message = `${certificate.name}: ${type} told to ${to}`
+      log('info', message, { event: 'alertSent', to, type, certificate: certificate.name })
+    },
+    alertFailed({ to, alert: { type, certificate }, problem, output, retryIn }) {
+      const said = output === '' ? '' : `: ${output}`
+      const again =
+        retryIn === undefined ? 'it is not told again' : `again in ${formatDuration(retryIn)}`
+      const message = `${certificate.name}: ${type} not told to ${to}: ${problem}${said}; ${again}`
+      const fields = { to, type, certificate: certificate.name, problem, output }
+      log('error', message, { event: 'alertFailed', ...fields })
+    },
+    alertsDropped({ to, count, oldest: { type, certificate }, reason }) {
+      const more = count === 1 ? '' : ` and ${count - 1} more`
+      const message = `${certificate.name}: ${type}${more} not told to ${to}: ${reason}`
+      log('error', message, { event: 'alertsDropped', to, count, reason })
     },
   }
 }

@@ -15,6 +15,7 @@ const order = [
   'refresh',
   'serve',
   'edge',
+  'alerts',
   'probe',
   'config',
   'cli',

@@ -38,14 +38,14 @@ function run(line: string, input?: Uint8Array) {
 }
 
 describe('everstaple', () => {
-  test.concurrent.each(['run', 'fetch', 'explain', 'status', 'simulate', 'demo'])(
-    '%s --help has an example',
-    async (command) => {
-      const { status, stdout } = await run(`${command} --help`)
-      expect(status).toBe(0)
-      expect(stdout).toMatch(new RegExp(`Example:\\n {2}\\$ everstaple ${command} \\S`))
-    },
-  )
+  test.concurrent.each([
+    ...['run', 'fetch', 'explain', 'check', 'probe', 'ensure', 'status', 'simulate', 'demo'],
+    'discover',
+  ])('%s --help has an example', async (command) => {
+    const { status, stdout } = await run(`${command} --help`)
+    expect(status).toBe(0)
+    expect(stdout).toMatch(new RegExp(`Example:\\n {2}\\$ everstaple ${command} \\S`))
+  })
 
   test.concurrent.each([
     ['--nonsense', /^everstaple: error: unknown option '--nonsense'\n/],

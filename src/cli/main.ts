@@ -84,6 +84,21 @@ program
   })
 
 program
+  .command('ensure')
+  .description('wait until the staple of a certificate is there and every output has taken it')
+  .argument('<certificate>', 'PEM or DER file; only certificates of it are sent, never a key')
+  .addOption(configOption())
+  .option('--wait <duration>', 'how long, at most 10m', '30s')
+  .option('--issuer <file>', 'certificate of the issuer')
+  .option('--server <url>', 'the service (default: where it listens by its configuration)')
+  .option('--json', 'one JSON object')
+  .addHelpText('after', example('everstaple ensure fullchain.pem --wait 30s'))
+  .action(async (certificate, options) => {
+    const { ensureCommand } = await import('./ensure.ts')
+    status = await ensureCommand(certificate, options, { terminal, clock })
+  })
+
+program
   .command('status')
   .description('coverage, what is due, what is failing and why')
   .argument('[certificate]', 'a name, a fingerprint or a file')
@@ -100,6 +115,106 @@ program
       const { statusCommand } = await import('./status.ts')
       status = await statusCommand(certificate, options, { terminal, clock })
     }
+  })
+
+program
+  .command('discover')
+  .description(
+    'read the configurations of nginx, Apache httpd and HAProxy, and propose one of ours',
+  )
+  .option('--root <dir>', 'look at the machine or container whose root this folder is')
+  .option('--out <file>', 'write the proposal there, a file that does not exist yet')
+  .option('--json', 'one JSON object')
+  .addHelpText('after', example('everstaple discover --out everstaple.yaml'))
+  .action(async (options) => {
+    const { discoverCommand } = await import('./discover.ts')
+    status = await discoverCommand(options, { terminal, clock })
+  })
+
+program
+  .command('outputs')
+  .description('the lines to paste into a server’s configuration, and into ours')
+  .argument('[server]', 'nginx, apache, haproxy …; without one, all that are known')
+  .addOption(configOption())
+  .option('--json', 'one JSON object')
+  .addHelpText('after', example('everstaple outputs nginx --config everstaple.yaml'))
+  .action(async (server, options) => {
+    const { outputsCommand } = await import('./outputs.ts')
+    status = await outputsCommand(server, options, { terminal, clock })
+  })
+
+program
+  .command('check')
+  .description('shake hands with a server as clients do, and judge what it staples')
+  .argument('<server>', 'HOST, HOST:PORT or [ADDRESS]:PORT; the port is 443 where none is given')
+  .option('--servername <name>', 'ask for this name (SNI) instead of the host')
+  .option('--ca <file>', 'roots that clients trust; a chain that is not theirs is then refused')
+  .option('--data <dir>', 'compare with what the service holds in this data folder')
+  .addOption(new Option('--config <file>', 'as --data, with the data folder and policy of it'))
+  .option('--json', 'one JSON object')
+  .addHelpText('after', example('everstaple check www.example.org:443'))
+  .action(async (server, options) => {
+    const { checkCommand } = await import('./check.ts')
+    status = await checkCommand(server, options, { terminal, clock })
+  })
+
+program
+  .command('probe')
+  .description('check servers over and over, and count handshakes and staples')
+  .argument('[servers...]', 'as of check; default: probe.targets of the configuration')
+  .addOption(configOption())
+  .option('--every <duration>', 'from one round to the next (default: 60s)')
+  .option('--listen <host:port>', 'serve what was counted at /metrics, for Prometheus')
+  .option('--for <duration>', 'end by itself after this long, such as 5m')
+  .option('--json', 'one JSON object a line, as of check, for each check')
+  .addHelpText('after', example('everstaple probe www.example.org --listen 127.0.0.1:9188'))
+  .action(async (servers, options) => {
+    const { probeCommand } = await import('./probe.ts')
+    status = await probeCommand(servers, options, { terminal, clock })
+  })
+
+const token = program
+  .command('token')
+  .description('bearer tokens for the API, which need not be on this machine then')
+token
+  .command('create')
+  .description('make a token and show it, this once')
+  .argument('<name>', 'what it is for; it is revoked by this name')
+  .addOption(
+    new Option('--scope <scope>', 'reports and feed; what an agent needs; or all')
+      .choices(['read', 'edge', 'admin'])
+      .default('read'),
+  )
+  .addOption(configOption())
+  .option('--data <dir>', 'the data folder of the service')
+  .option('--json', 'one JSON object')
+  .addHelpText('after', example('everstaple token create web1 --scope edge'))
+  .action(async (name, options) => {
+    const { createTokenCommand } = await import('./token.ts')
+    status = await createTokenCommand({ name, ...options }, { terminal, clock })
+  })
+token
+  .command('list')
+  .description('the names of the tokens')
+  .addOption(configOption())
+  .option('--data <dir>', 'the data folder of the service')
+  .option('--json', 'one JSON object')
+  .addHelpText('after', example('everstaple token list'))
+  .action(async (options) => {
+    const { listTokensCommand } = await import('./token.ts')
+    status = await listTokensCommand(options, { terminal, clock })
+  })
+token
+  .command('revoke')
+  .description('end a token')
+  .argument('<name>', 'as `everstaple token list` shows it')
+  .addOption(configOption())
+  .option('--data <dir>', 'the data folder of the service')
+  .option('--json', 'one JSON object')
+  .addHelpText('after', example('everstaple token revoke web1'))
+  .action(async (name, options) => {
+    const { revokeTokenCommand } = await import('./token.ts')
+    status = await revokeTokenCommand({ name, ...options }, { terminal, clock })
   })
 
 program

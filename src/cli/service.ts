@@ -1,17 +1,21 @@
+import { startAlerts } from '../alerts/alerts.ts'
+import { isWithin } from '../certificates/source.ts'
 import type { Config } from '../config/config.ts'
 import type { EpochMs } from '../der/time.ts'
 import { LocalOutputs, type OutputSource } from '../edge/local-outputs.ts'
 import type { Events } from '../events.ts'
 import { Crawler } from '../refresh/crawler.ts'
+import { isGiven } from '../refresh/intake.ts'
 import { IssuerSearch } from '../refresh/issuer-search.ts'
 import type { Transport } from '../responders/transport.ts'
+import type { ApiSource } from '../serve/api/api.ts'
 import { type HttpListener, startHttp } from '../serve/http.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { CertificateRecord, Coverage, Store } from '../store/store.ts'
 import { VerifiedStaples } from '../store/verified-staples.ts'
 import type { Clock, Random } from '../time/clock.ts'
+import { type CertificateIntake, certificateIntake } from './certificate-intake.ts'
 import { keepHouse } from './housekeeping.ts'
-import { SourceFollower } from './source-follower.ts'
 import { transportFor } from './transport-for.ts'
 
 /** What the service takes from the world. */
@@ -31,7 +35,7 @@ export interface Service extends AsyncDisposable {
   readonly ended: Promise<void>
 }
 
-/** Starts all that one process does (docs/architecture.md). Throws `StoreError` or `ListenError` where it cannot start. */
+/** Starts all that one process does (docs/architecture.md). Throws `StoreError`, `ListenError` or `WebhookSecretError` where it cannot start. */
 export async function startService(config: Config, world: ServiceWorld): Promise<Service> {
   await using parts = new AsyncDisposableStack()
   const { clock, events } = world
@@ -41,23 +45,33 @@ export async function startService(config: Config, world: ServiceWorld): Promise
   const outputs = parts.use(
     new LocalOutputs({
       outputs: config.outputs,
-      source: { current: (id) => currentOf(id, { store, staples, now: clock.now() }) },
+      source: {
+        current: (id) => currentOf(id, { store, staples, now: clock.now() }),
+        keep: (id, states) => store.putOutputStates(id, states),
+      },
+      policy: config.policy,
       clock,
       events,
     }),
   )
+  const { alerts: settings, policy } = config
+  const alerts = parts.use(await startAlerts({ ...world, alerts: settings, policy, store }))
+  const watched = { ...world, events: alerts.watch(events) }
+  const made = { config, world: watched, store, transport, staples, outputs }
+  const engine = makeEngine(made)
   const http: HttpListener = parts.use(
     await startHttp({
       listen: config.listen,
       staples,
       readiness: { readiness: () => store.coverage(clock.now()) },
+      api: apiSource(made, engine),
       clock,
       events,
     }),
   )
   events.serviceStarted({ url: http.url, data: config.data })
   const stop = new AbortController()
-  const loops = runLoops({ config, world, store, transport, staples, outputs }, stop.signal)
+  const loops = runLoops(made, engine, stop.signal)
   const kept = parts.move()
   const end = async () => {
     stop.abort()
@@ -87,12 +101,17 @@ interface Parts {
   readonly outputs: LocalOutputs
 }
 
-/** Rejects, when all of them have ended, as soon as one has failed for good. */
-async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
-  const { config, world, store, transport, staples, outputs } = parts
+/** What does the work, when its loops run. */
+interface Engine extends CertificateIntake {
+  readonly crawler: Crawler
+  readonly issuers: IssuerSearch
+}
+
+function makeEngine({ config, world, store, transport, staples, outputs }: Parts): Engine {
   const changed = (certificate: CertificateRecord) => {
     staples.forget(certificate.id)
-    void outputs.update(certificate)
+    // The servers of this machine do not have it yet, and a path of its may be that of the one that they have.
+    if (!isGiven(certificate.sources)) void outputs.update(certificate)
   }
   const crawler = new Crawler({
     ...world,
@@ -106,16 +125,35 @@ async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
     changed,
   })
   const issuers = new IssuerSearch({ ...world, store, transport, found: () => crawler.wake() })
-  const follower = new SourceFollower({
-    ...world,
-    paths: config.certificates,
-    store,
-    changed,
-    taken: ({ orphans }) => {
-      issuers.want(orphans)
-      crawler.wake()
+  const paths = config.certificates
+  const intake = certificateIntake({ ...world, paths, store, issuers, crawler, changed })
+  return { crawler, issuers, ...intake }
+}
+
+function apiSource(
+  { config, world, store, staples, outputs }: Parts,
+  { given }: Engine,
+): ApiSource {
+  return {
+    ...{ store, staples, given, clock: world.clock },
+    isWatched: (path) => config.certificates.some((watched) => isWithin(path, watched)),
+    outputs: {
+      async settled(id) {
+        const entry = await store.entry({ id })
+        if (entry !== undefined) await outputs.update(entry.certificate)
+        return outputs.settled(id)
+      },
     },
-  })
+  }
+}
+
+/** Rejects, when all of them have ended, as soon as one has failed for good. */
+async function runLoops(
+  parts: Parts,
+  { crawler, issuers, follower, given }: Engine,
+  signal: AbortSignal,
+): Promise<void> {
+  const { world, store, outputs } = parts
   const isRoundDone = async () => {
     if (!follower.hasTaken || crawler.underWay > 0) return false
     const next = await store.nextDueAt()
@@ -129,6 +167,7 @@ async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
     },
     (stop: AbortSignal) => crawler.run(stop),
     (stop: AbortSignal) => issuers.run(stop),
+    (stop: AbortSignal) => given.run(stop),
     (stop: AbortSignal) => keepHouse({ ...world, store, outputs, isRoundDone }, stop),
   ]
   const failed = new AbortController()
@@ -142,6 +181,7 @@ async function startOutputs({ store, outputs, world }: Parts, stop: AbortSignal)
   const { clock, events } = world
   async function* certificates() {
     for await (const { certificate, staple } of store.entries()) {
+      if (isGiven(certificate.sources)) continue
       const has = staple !== undefined && staple.usableUntil > clock.now() ? 'staple' : 'none'
       if (certificate.certIDKey !== undefined) yield { ...certificate, has } as const
     }
@@ -162,8 +202,11 @@ async function currentOf(
   }: { readonly store: Store; readonly staples: VerifiedStaples; readonly now: EpochMs },
 ): ReturnType<OutputSource['current']> {
   const entry = await store.entry({ id })
-  if (entry === undefined) return undefined
-  const { certificate, staple } = entry
+  if (entry === undefined || isGiven(entry.certificate.sources)) return undefined
+  const { certificate, staple, outputs: states = [] } = entry
+  const { classification } = certificate
+  const mayHaveStaple = classification === 'ocsp' || classification === 'issuer-missing'
+  const wants = mayHaveStaple ? 'staple' : 'nothing'
   const changesAt = staple !== undefined && staple.servedFrom > now ? staple.servedFrom : undefined
-  return { certificate, staple: await staples.byId(id), changesAt }
+  return { certificate, staple: await staples.byId(id), wants, changesAt, states }
 }

@@ -2,21 +2,21 @@ import { watchCertificates } from '../certificates/folder.ts'
 import type { Snapshot, SourceProblem } from '../certificates/source.ts'
 import { type DurationMs, durationMs, SECOND_MS } from '../der/time.ts'
 import type { Events } from '../events.ts'
-import { type IntakeChanges, takeIn } from '../refresh/intake.ts'
-import { type CertificateRecord, type Store, StoreError } from '../store/store.ts'
+import { type Intake, type IntakeStore, takeIn } from '../refresh/intake.ts'
+import { type CertificateRecord, StoreError } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 
 /** What a follower works with. */
 export interface SourceFollowerOptions {
   /** Files and folders, absolute. */
   readonly paths: readonly string[]
-  readonly store: Store
+  readonly store: IntakeStore
   readonly clock: Clock
   readonly events: Pick<Events, 'certificatesChanged' | 'sourceProblem' | 'storeFailed'>
   /** Called for each certificate that was put into the store or removed from it. */
   readonly changed: (certificate: CertificateRecord) => void
   /** Called when all of a snapshot is in the store. */
-  readonly taken: (changes: IntakeChanges) => void
+  readonly taken: (intake: Intake) => void
 }
 
 /** Follows files and folders for as long as the service runs, and brings the store to what they hold. */

@@ -7,6 +7,12 @@ import type { Clock } from '../time/clock.ts'
 import { formatDuration } from '../time/duration.ts'
 import { parseCertificate } from '../x509/certificate.ts'
 import { readSettings } from './settings.ts'
+import {
+  describeOutputReport,
+  type OutputReport,
+  outputReport,
+  outputTrouble,
+} from './status-outputs.ts'
 import { columns, type ExitStatus, oneLine, paint, type Terminal, UsageError } from './terminal.ts'
 
 /** What `everstaple status` takes. */
@@ -82,6 +88,7 @@ interface CertificateReport {
     readonly lastAttemptAt: string | null
     readonly lastError: string | null
   } | null
+  readonly outputs: readonly OutputReport[]
 }
 
 function isMeant({ certificate: { id, name, sources } }: Entry, which: string): boolean {
@@ -89,7 +96,7 @@ function isMeant({ certificate: { id, name, sources } }: Entry, which: string): 
 }
 
 function reportOf(
-  { certificate: record, schedule, staple }: Entry,
+  { certificate: record, schedule, staple, outputs = [] }: Entry,
   now: EpochMs,
 ): CertificateReport {
   const { name, id, mustStaple, notAfter, sources } = record
@@ -130,6 +137,7 @@ function reportOf(
               schedule.lastAttemptAt === undefined ? null : iso(schedule.lastAttemptAt),
             lastError: schedule.lastError ?? null,
           },
+    outputs: outputs.map(outputReport),
   }
 }
 
@@ -165,7 +173,7 @@ function mark(terminal: Terminal, { usable, classification }: CertificateReport)
 }
 
 function summary(
-  { classification, detail, usable, staple, schedule }: CertificateReport,
+  { classification, detail, usable, staple, schedule, outputs }: CertificateReport,
   now: EpochMs,
 ): string {
   if (classification !== 'ocsp') return oneLine(`${classification}: ${detail}`)
@@ -177,11 +185,13 @@ function summary(
       ? 'no staple yet'
       : 'its staple has ended'
   const failing = schedule?.lastError ? `; failing: ${schedule.lastError}` : ''
-  return oneLine(`${cover}${failing}; ${nextFetch(schedule)}`)
+  const trouble = outputTrouble(outputs)
+  const output = trouble === undefined ? '' : `; ${trouble}`
+  return oneLine(`${cover}${failing}${output}; ${nextFetch(schedule)}`)
 }
 
 function details(terminal: Terminal, report: CertificateReport, now: EpochMs): string[] {
-  const { name, id, mustStaple, notAfter, sources, staple, schedule } = report
+  const { name, id, mustStaple, notAfter, sources, staple, schedule, outputs } = report
   const rows = [
     ['fingerprint', id],
     ['files', sources.join(', ')],
@@ -204,6 +214,7 @@ function details(terminal: Terminal, report: CertificateReport, now: EpochMs): s
           ],
         ]
       : []),
+    ...outputs.map((output) => ['output', describeOutputReport(output)]),
   ]
   return [
     `${mark(terminal, report)} ${paint(terminal, 'bold', oneLine(name))}: ${summary(report, now)}`,

@@ -43,6 +43,8 @@ describe('defaults', () => {
           maxSizeBytes: 12_288,
         },
         outputs: [],
+        alerts: { onChange: [], onFailing: [], onRevoked: [] },
+        probe: { targets: [], every: 60_000 },
         log: { format: 'text' },
       },
     })
@@ -92,6 +94,28 @@ describe('values', () => {
     ],
     ['outputs: [{file: /a, reload: x}]', (c) => c.outputs[0]?.reload, 'x'],
     ['outputs: [{file: /a}]', (c) => c.outputs[0]?.debounce, 2_000],
+    [
+      'outputs: [{server: haproxy, socket: "[::1]:9999"}]',
+      (c) => [c.outputs[0]?.server, c.outputs[0]?.socket, c.outputs[0]?.file],
+      ['haproxy', '[::1]:9999', undefined],
+    ],
+    ['outputs: [{file: /a, test: t, reload: x}]', (c) => c.outputs[0]?.test, 't'],
+    [
+      'alerts: {onFailing: [{command: page me}]}',
+      (c) => c.alerts.onFailing,
+      [{ kind: 'command', command: 'page me' }],
+    ],
+    [
+      'alerts: {onChange: [{webhook: "https://a.test/b?c", secretFile: key}]}',
+      (c) => c.alerts.onChange,
+      [{ kind: 'webhook', url: 'https://a.test/b?c', secretFile: '/etc/everstaple/key' }],
+    ],
+    ['probe: {every: 90s}', (c) => c.probe.every, 90_000],
+    [
+      'probe: {targets: [a.test, "[::1]:8443"]}',
+      (c) => c.probe.targets.map(({ label }) => label),
+      ['a.test:443', '[::1]:8443'],
+    ],
     ['outputs: [{file: /a, debounce: 500ms}]', (c) => c.outputs[0]?.debounce, 500],
   ]
   test.each(values)('%s', (text, pick, expected) => {
@@ -158,7 +182,7 @@ describe('problems', () => {
     ],
     [
       'certificate: [x]',
-      '1:1: certificate: saw an unknown key; required one of certificates, data, listen, responders, policy, outputs, log (did you mean certificates?)',
+      '1:1: certificate: saw an unknown key; required one of certificates, data, listen, responders, policy, outputs, alerts, probe, log (did you mean certificates?)',
     ],
     [
       'responders:\n  concurrency:\n    perresponder: 1',
@@ -166,12 +190,31 @@ describe('problems', () => {
     ],
     [
       'outputs:\n  - file: /a\n    command: x',
-      '3:5: outputs[0].command: saw an unknown key; required one of file, reload, debounce',
+      '3:5: outputs[0].command: saw an unknown key; required one of server, file, socket, test, reload, debounce',
     ],
-    ['outputs: [{reload: x}]', '1:11: outputs[0].file: saw nothing; required a path template'],
+    [
+      'outputs: [{reload: x}]',
+      '1:11: outputs[0].file: saw nothing; required a path template, or a socket',
+    ],
+    [
+      'outputs: [{file: /a, server: ngnix}]',
+      '1:30: outputs[0].server: saw "ngnix"; required nginx or apache or haproxy or lighttpd or hitch or exim or dnsdist or trafficserver',
+    ],
+    [
+      'outputs: [{socket: haproxy.sock, server: haproxy}]',
+      '1:20: outputs[0].socket: saw "haproxy.sock"; required an absolute path, or HOST:PORT',
+    ],
+    [
+      'outputs: [{socket: /run/haproxy.sock}]',
+      '1:11: outputs[0].server: saw nothing; required haproxy, as a socket is given',
+    ],
+    [
+      'outputs: [{file: /a, test: nginx -t}]',
+      '1:11: outputs[0].reload: saw nothing; required a command, as a test is given',
+    ],
     [
       'outputs: [{file: "/{nmae}"}]',
-      `1:18: outputs[0].file: saw "/{nmae}"; required a path template: output path '/{nmae}' has the unknown placeholder {nmae}; use {source}, {dir}, {dir-name}, {name}, {domain}, {fingerprint}, {serial}`,
+      `1:18: outputs[0].file: saw "/{nmae}"; required a path template: output path '/{nmae}' has the unknown placeholder {nmae}; use {source}, {dir}, {dir-name}, {name}, {source-md5}, {domain}, {fingerprint}, {serial}`,
     ],
     [
       'outputs: [{file: /a, debounce: 2}]',
@@ -180,6 +223,26 @@ describe('problems', () => {
     [
       'outputs: [{file: /a, debounce: 5m}]',
       '1:32: outputs[0].debounce: saw "5m"; required a length of time of at most 30s, such as 500ms or 2s',
+    ],
+    [
+      'probe: {targets: ["https://a.test"]}',
+      '1:19: probe.targets[0]: saw "https://a.test"; required HOST or HOST:PORT, such as www.example.org:443',
+    ],
+    [
+      'probe: {every: 5ms}',
+      '1:16: probe.every: saw "5ms"; required a length of time from 1s to 1d, such as 60s',
+    ],
+    [
+      'alerts: {onFailing: [{command: x, Webhook: y}]}',
+      '1:35: alerts.onFailing[0].Webhook: saw an unknown key; required one of command, webhook, secretFile (did you mean webhook?)',
+    ],
+    [
+      'alerts: {onFailing: [{webhook: "https://a.test/"}]}',
+      '1:22: alerts.onFailing[0]: saw a map; required a command, or a webhook with its secretFile',
+    ],
+    [
+      'alerts: {onRevoked: [{webhook: "https://me@a.test/", secretFile: k}]}',
+      '1:32: alerts.onRevoked[0].webhook: saw "https://me@a.test/"; required a URL of http or https, without user name and password',
     ],
     [
       'responders: {allowAddresses: [localhost]}',

@@ -1,9 +1,11 @@
 import { dirname, join, resolve } from 'node:path'
+import type { AlertSettings, HookSettings } from '../alerts/alerts.ts'
+import type { OutputSettings } from '../edge/server-output.ts'
 import { defaultPolicy, type Policy } from '../ocsp/policy.ts'
 import { checkKeys } from './check-keys.ts'
 import { type FileResult, parseFile } from './parse-file.ts'
 import type { ConfigProblem } from './problem.ts'
-import type { FileKeys, FileOutputConfig, ListenAddress } from './schema.ts'
+import type { FileKeys, ListenAddress } from './schema.ts'
 
 /** All that can be set, with every default and path filled in. Frozen all through; two of the same settings are deeply equal. */
 export interface Config {
@@ -14,7 +16,9 @@ export interface Config {
   readonly listen: ListenAddress
   readonly responders: RespondersConfig
   readonly policy: Policy
-  readonly outputs: readonly FileOutputConfig[]
+  readonly outputs: readonly OutputSettings[]
+  readonly alerts: AlertSettings
+  readonly probe: FileKeys['probe']
   readonly log: { readonly format: 'text' | 'json' }
 }
 
@@ -88,12 +92,27 @@ function absolute(keys: FileKeys, folder: string): FileKeys {
     ...keys,
     certificates: keys.certificates?.map((path) => resolve(folder, path)),
     data: keys.data === undefined ? undefined : resolve(folder, keys.data),
+    alerts: {
+      onChange: absoluteHooks(keys.alerts.onChange, folder),
+      onFailing: absoluteHooks(keys.alerts.onFailing, folder),
+      onRevoked: absoluteHooks(keys.alerts.onRevoked, folder),
+    },
     outputs: keys.outputs.map((output) => ({
       ...output,
-      // A placeholder in front is filled with an absolute path.
-      file: output.file.startsWith('{') ? output.file : resolve(folder, output.file),
+      file: output.file && absoluteTemplate(output.file, folder),
     })),
   }
+}
+
+/** A placeholder in front is filled with an absolute path. */
+function absoluteTemplate(template: string, folder: string): string {
+  return template.startsWith('{') ? template : resolve(folder, template)
+}
+
+function absoluteHooks(hooks: readonly HookSettings[], folder: string): readonly HookSettings[] {
+  return hooks.map((hook) =>
+    hook.kind === 'webhook' ? { ...hook, secretFile: resolve(folder, hook.secretFile) } : hook,
+  )
 }
 
 function assemble(file: FileKeys, flags: FileKeys, env: Surroundings): Config {
@@ -104,6 +123,8 @@ function assemble(file: FileKeys, flags: FileKeys, env: Surroundings): Config {
     responders: file.responders,
     policy: { ...defaultPolicy, ...file.policy },
     outputs: file.outputs,
+    alerts: file.alerts,
+    probe: file.probe,
     log: { format: flags.log.format ?? file.log.format ?? 'text' },
   }
 }

@@ -1,9 +1,13 @@
 import { isIPv6 } from 'node:net'
 import { z } from 'zod'
-import { type DurationMs, SECOND_MS } from '../der/time.ts'
+import type { AlertSettings, HookSettings } from '../alerts/alerts.ts'
+import { DAY_MS, type DurationMs, SECOND_MS } from '../der/time.ts'
 import { PathTemplateError, pathTemplate } from '../edge/outputs/path-template.ts'
+import type { OutputSettings } from '../edge/server-output.ts'
+import { serverNames } from '../edge/targets.ts'
 import { type ClientName, clientNames } from '../ocsp/clients.ts'
 import { defaultPolicy } from '../ocsp/policy.ts'
+import { parseTarget, type Target } from '../probe/target.ts'
 import { parseAllowedAddresses } from '../responders/address-screen.ts'
 import { parseDuration } from '../time/duration.ts'
 
@@ -28,17 +32,12 @@ export interface FileKeys {
     readonly sha1Signatures: 'refuse' | 'accept'
     readonly revoked: 'withdraw' | 'staple'
   }
-  readonly outputs: readonly FileOutputConfig[]
+  /** In a `Config`, a path template is absolute, or begins with a placeholder that is. */
+  readonly outputs: readonly OutputSettings[]
+  readonly alerts: AlertSettings
+  /** What `everstaple probe` checks where no server is named. */
+  readonly probe: { readonly targets: readonly Target[]; readonly every: DurationMs }
   readonly log: { readonly format?: 'text' | 'json' | undefined }
-}
-
-/** Staples written to files. */
-export interface FileOutputConfig {
-  /** A path template, as `pathTemplate` reads it. In a `Config` it is absolute, or begins with a placeholder that is. */
-  readonly file: string
-  /** A command line for `/bin/sh`. */
-  readonly reload?: string | undefined
-  readonly debounce: DurationMs
 }
 
 const path = z
@@ -50,6 +49,16 @@ const listenAddress = text('HOST:PORT, such as 127.0.0.1:8888 or "[::1]:8888"', 
 const duration = text('a length of time of at most 30s, such as 500ms or 2s', (written) => {
   const parsed = parseDuration(written)
   return parsed === undefined || parsed > MAX_DEBOUNCE_MS ? undefined : parsed
+})
+
+const target = text('HOST or HOST:PORT, such as www.example.org:443', (written) =>
+  parseTarget(written),
+)
+
+const probeInterval = text('a length of time from 1s to 1d, such as 60s', (written) => {
+  const parsed = parseDuration(written)
+  const isFit = parsed !== undefined && parsed >= SECOND_MS && parsed <= DAY_MS
+  return isFit ? parsed : undefined
 })
 
 const allowedAddress = text('an address as 192.0.2.1, or a prefix as 127.0.0.0/8', (entry) =>
@@ -68,20 +77,62 @@ const clients = z
   )
   .transform((written) => (written === 'all' ? clientNames : written))
 
-const fileOutput = map({
+const command = z.string({ error: 'a command' }).min(1, 'a command').optional()
+
+const output = map({
+  server: word(serverNames).optional().meta({
+    description: 'The server that gets the staples: what it would mishandle is kept from it.',
+  }),
   file: z
     .string({ error: 'a path template' })
     .superRefine(checkTemplate)
-    .meta({ description: 'Where the staples go: a path with placeholders, such as {name}.' }),
-  reload: z
-    .string({ error: 'a command' })
-    .min(1, 'a command')
     .optional()
-    .meta({ description: 'Command for /bin/sh, run after files changed.' }),
+    .meta({ description: 'Where the staples go: a path with placeholders, such as {name}.' }),
+  socket: text('an absolute path, or HOST:PORT', (written) =>
+    isSocket(written) ? written : undefined,
+  )
+    .optional()
+    .meta({ description: "HAProxy's runtime socket, by which a running HAProxy gets staples." }),
+  test: command.meta({
+    description: 'Command for /bin/sh, run before reload; where it fails, reload is not run.',
+  }),
+  reload: command.meta({ description: 'Command for /bin/sh, run after files changed.' }),
   debounce: duration
     .prefault('2s')
     .meta({ description: 'Quiet after the last change before the command runs.' }),
+}).superRefine(checkOutput)
+
+const webhookUrl = text('a URL of http or https, without user name and password', (written) => {
+  const url = URL.parse(written)
+  const isFit = url !== null && /^https?:$/.test(url.protocol) && url.username + url.password === ''
+  return isFit ? url.href : undefined
 })
+
+const hook = map({
+  command: z
+    .string({ error: 'a command' })
+    .min(1, 'a command')
+    .optional()
+    .meta({ description: 'Command for /bin/sh; the facts are in its environment.' }),
+  webhook: webhookUrl.optional().meta({ description: 'URL that is posted to.' }),
+  secretFile: path
+    .optional()
+    .meta({ description: 'File with the key that signs what is posted, in base64.' }),
+})
+  .transform((written, context): HookSettings => {
+    const { command, webhook, secretFile } = written
+    if (command !== undefined && webhook === undefined && secretFile === undefined) {
+      return { kind: 'command', command }
+    }
+    if (command === undefined && webhook !== undefined && secretFile !== undefined) {
+      return { kind: 'webhook', url: webhook, secretFile }
+    }
+    context.addIssue({ code: 'custom', message: 'a command, or a webhook with its secretFile' })
+    return z.NEVER
+  })
+  .meta({ id: 'hook' })
+
+const hooks = z.array(hook, { error: 'a list of commands and webhooks' }).default([])
 
 const concurrency = map({
   total: count(1_024)
@@ -125,9 +176,23 @@ export const fileKeys: z.ZodType<FileKeys> = map({
       .meta({ description: 'Whether a response that says revoked is stapled, or nothing.' }),
   }).prefault({}),
   outputs: z
-    .array(fileOutput, { error: 'a list of outputs' })
+    .array(output, { error: 'a list of outputs' })
     .default([])
     .meta({ description: 'How staples reach the TLS servers of this machine.' }),
+  alerts: map({
+    onChange: hooks.meta({ description: 'Told of every staple that is stored or withdrawn.' }),
+    onFailing: hooks.meta({ description: 'Told when a staple is at risk, and when no longer.' }),
+    onRevoked: hooks.meta({ description: 'Told when a CA has revoked a certificate.' }),
+  }).prefault({}),
+  probe: map({
+    targets: z
+      .array(target, { error: 'a list of servers' })
+      .default([])
+      .meta({ description: 'TLS servers that everstaple probe checks.' }),
+    every: probeInterval
+      .prefault('60s')
+      .meta({ description: 'From one round of checks to the next.' }),
+  }).prefault({}),
   log: map({
     format: word(['text', 'json'])
       .optional()
@@ -142,10 +207,13 @@ export function configJsonSchema(): z.core.JSONSchema.BaseSchema {
 
 /** The keys that the map at `path` may have; none where no map belongs. */
 export function allowedKeys(path: readonly PropertyKey[]): readonly string[] {
-  let map: z.core.JSONSchema.BaseSchema | undefined = configJsonSchema()
+  const schema = configJsonSchema()
+  let map: z.core.JSONSchema.BaseSchema | undefined = schema
   for (const step of path) {
     const next: unknown = typeof step === 'number' ? map?.items : map?.properties?.[String(step)]
     map = typeof next === 'object' ? (next as z.core.JSONSchema.BaseSchema) : undefined
+    // What is used in several places is defined in one.
+    map = schema.$defs?.[map?.$ref?.replace('#/$defs/', '') ?? ''] ?? map
   }
   return Object.keys(map?.properties ?? {})
 }
@@ -178,6 +246,25 @@ function parseListen(written: string): ListenAddress | undefined {
   if (port === undefined || Number(port) > MAX_PORT) return undefined
   if (address !== undefined && !isIPv6(address)) return undefined
   return { host: address ?? host ?? '', port: Number(port) }
+}
+
+function isSocket(written: string): boolean {
+  if (written.startsWith('/')) return true
+  const { port = 0 } = parseListen(written) ?? {}
+  return port > 0
+}
+
+/** What no key can tell by itself. */
+function checkOutput(
+  { server, file, socket, test, reload }: Partial<OutputSettings>,
+  context: z.RefinementCtx,
+): void {
+  const refuse = (key: string, message: string) =>
+    context.addIssue({ code: 'custom', path: [key], message })
+  if (file === undefined && socket === undefined) refuse('file', 'a path template, or a socket')
+  const isHaproxy = server === 'haproxy'
+  if (socket !== undefined && !isHaproxy) refuse('server', 'haproxy, as a socket is given')
+  if (test !== undefined && reload === undefined) refuse('reload', 'a command, as a test is given')
 }
 
 /** Paths that are relative are resolved later; the rest of the template's rules hold from here. */

@@ -1,22 +1,19 @@
-import type { DurationMs, EpochMs } from '../der/time.ts'
+import type { EpochMs } from '../der/time.ts'
+import type { Policy } from '../ocsp/policy.ts'
 import type { Staple } from '../ocsp/verdict.ts'
+import type { OutputState } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
-import { type FileOutput, fileOutput } from './outputs/file.ts'
-import type { FileOutputEvents, OutputCertificate } from './outputs/managed-file.ts'
-import { type ReloadEvents, type Reloader, startReloader } from './reload.ts'
+import { heldStaple } from './held-staple.ts'
+import { OutputStates } from './output-states.ts'
+import type { OutputCertificate } from './outputs/file-plan.ts'
+import { type OutputSettings, ServerOutput, type ServerOutputEvents } from './server-output.ts'
 
-/** Staples in files, and the command that tells the server. */
-export interface FileOutputSettings {
-  /** A path template, as `pathTemplate` reads it. */
-  readonly file: string
-  readonly reload?: string | undefined
-  readonly debounce: DurationMs
-}
-
-/** Knows what outputs are to hold. */
+/** Knows what outputs are to hold, and keeps how they stand. */
 export interface OutputSource {
   /** The certificate as it is managed now; `undefined` where it is not managed. May reject. */
   current(id: string): Promise<CurrentStaple | undefined>
+  /** Makes the states of a certificate last, in place of those of before. May reject. */
+  keep(id: string, states: readonly OutputState[]): Promise<void>
 }
 
 /** What outputs are to hold for a certificate. */
@@ -24,21 +21,26 @@ export interface CurrentStaple {
   readonly certificate: OutputCertificate
   /** `undefined` where there is no usable one. */
   readonly staple: Staple | undefined
+  /** Whether there can be one at all; where not, outputs have nothing to do with the certificate. */
+  readonly wants: 'staple' | 'nothing'
   /** When another staple, which is there already, takes its place. */
   readonly changesAt: EpochMs | undefined
+  /** What was kept. */
+  readonly states: readonly OutputState[]
 }
 
 /** What outputs tell. */
-export type OutputEvents = FileOutputEvents &
-  ReloadEvents & {
-    /** The source rejected; the next sweep tries again. */
-    storeFailed(event: { readonly error: unknown }): void
-  }
+export type OutputEvents = ServerOutputEvents & {
+  /** The source rejected; the next sweep tries again. */
+  storeFailed(event: { readonly error: unknown }): void
+}
 
 /** What the outputs of this machine work with. */
 export interface LocalOutputsOptions {
-  readonly outputs: readonly FileOutputSettings[]
+  readonly outputs: readonly OutputSettings[]
   readonly source: OutputSource
+  /** What a staple found on disk must pass to stay there. */
+  readonly policy: Policy
   readonly clock: Clock
   readonly events: OutputEvents
 }
@@ -48,8 +50,8 @@ export interface LocalOutputsOptions {
  * waits for updates under way, then runs pending reloads.
  */
 export class LocalOutputs implements AsyncDisposable {
-  readonly #files: readonly FileOutput[]
-  readonly #reloaders: readonly Reloader[]
+  readonly #outputs: readonly ServerOutput[]
+  readonly #states: OutputStates
   readonly #source: OutputSource
   readonly #events: OutputEvents
   /** The last update of each certificate that has one under way. */
@@ -59,25 +61,28 @@ export class LocalOutputs implements AsyncDisposable {
   #free = MOST_AT_ONCE
   readonly #queue: (() => void)[] = []
 
-  constructor({ outputs, source, clock, events }: LocalOutputsOptions) {
+  constructor({ outputs, source, policy, clock, events }: LocalOutputsOptions) {
     const now = (): EpochMs => clock.now()
-    const made = outputs.map(({ file, reload, debounce }) => {
-      const reloader =
-        reload === undefined
-          ? undefined
-          : startReloader({ command: reload, debounce, clock, events })
-      const changed = () => reloader?.request()
-      return { files: fileOutput({ path: file, now, events, changed }), reloader }
-    })
-    this.#files = made.map(({ files }) => files)
-    this.#reloaders = made.flatMap(({ reloader }) => (reloader === undefined ? [] : [reloader]))
+    const keep = (id: string, states: readonly OutputState[]) => source.keep(id, states)
+    this.#states = new OutputStates({ now, keep })
+    this.#outputs = outputs.map(
+      (settings) =>
+        new ServerOutput({
+          settings,
+          clock,
+          events,
+          states: this.#states,
+          held: (bytes, certificate) => heldStaple(bytes, certificate, { now: now(), policy }),
+          reloaded: () => void this.#flush(),
+        }),
+    )
     this.#source = source
     this.#events = events
   }
 
   /** Brings every output to what the source says of the certificate by now, which may be nothing. Never rejects. */
   async update(certificate: OutputCertificate): Promise<void> {
-    if (this.#files.length === 0) return
+    if (this.#outputs.length === 0) return
     const { id } = certificate
     const before = this.#turns.get(id) ?? Promise.resolve()
     const turn = before.then(() => this.#bring(certificate))
@@ -94,7 +99,7 @@ export class LocalOutputs implements AsyncDisposable {
     certificates: AsyncIterable<OutputCertificate & { readonly has: 'staple' | 'none' }>,
     signal: AbortSignal,
   ): Promise<void> {
-    if (this.#files.length === 0) return
+    if (this.#outputs.length === 0) return
     const without: OutputCertificate[] = []
     for await (const certificate of certificates) {
       if (signal.aborted) return
@@ -107,16 +112,33 @@ export class LocalOutputs implements AsyncDisposable {
     }
   }
 
+  /**
+   * Resolves once every output was tried with what the certificate has, reload included, and gives how each place stands. One that
+   * is not `live` is tried again by itself: at the next sweep, or by the back-off of its reload. Never rejects.
+   */
+  async settled(id: string): Promise<readonly OutputState[]> {
+    while (true) {
+      const turn = this.#turns.get(id)
+      const reloads = this.#outputs.flatMap((output) => output.untried(id) ?? [])
+      if (turn === undefined && reloads.length === 0) break
+      await Promise.all([turn, ...reloads])
+    }
+    await this.#flush()
+    return this.#states.of(id)
+  }
+
   /** Removes what is past its usableUntil, and brings again what did not come through or was to wait. For every minute or so. */
   async sweep(): Promise<void> {
     const again = [...this.#again.values()]
     for (const certificate of again) await this.update(certificate)
-    await Promise.all(this.#files.map((files) => files.sweep()))
+    await Promise.all(this.#outputs.map((output) => output.sweep()))
+    await this.#flush()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#turns.values())
-    await Promise.all(this.#reloaders.map((reloader) => reloader[Symbol.asyncDispose]()))
+    await Promise.all(this.#outputs.map((output) => output[Symbol.asyncDispose]()))
+    await this.#flush()
   }
 
   async #bring(certificate: OutputCertificate): Promise<void> {
@@ -124,13 +146,7 @@ export class LocalOutputs implements AsyncDisposable {
     else await new Promise<void>((resolve) => this.#queue.push(resolve))
     try {
       const current = await this.#source.current(certificate.id)
-      const { staple } = current ?? {}
-      const as = current?.certificate ?? certificate
-      await Promise.all(
-        this.#files.map((files) =>
-          staple === undefined ? files.withdraw(as) : files.apply(as, staple),
-        ),
-      )
+      await this.#apply(certificate, current)
       if (current?.changesAt === undefined) this.#again.delete(certificate.id)
       else this.#again.set(certificate.id, certificate)
     } catch (error) {
@@ -140,6 +156,31 @@ export class LocalOutputs implements AsyncDisposable {
       const next = this.#queue.shift()
       if (next === undefined) this.#free++
       else next()
+    }
+    void this.#flush()
+  }
+
+  async #apply(certificate: OutputCertificate, current: CurrentStaple | undefined): Promise<void> {
+    const { id } = certificate
+    if (current?.wants !== 'staple') {
+      const as = current?.certificate ?? certificate
+      await Promise.all(this.#outputs.map((output) => output.withdraw(as)))
+      if (current === undefined) this.#states.forget(id)
+      else this.#states.retain(id, () => false)
+      return
+    }
+    const { certificate: as, staple, states } = current
+    this.#states.remember(id, states)
+    await Promise.all(this.#outputs.map((output) => output.apply(as, staple)))
+    const have = this.#outputs.map((output) => output.has(as))
+    this.#states.retain(id, (state) => have.some((has) => has(state)))
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      await this.#states.flush()
+    } catch (error) {
+      this.#events.storeFailed({ error })
     }
   }
 }

@@ -2,18 +2,23 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { durationMs, SECOND_MS } from '../der/time.ts'
 import { ManualClock } from './_manual-clock.ts'
-import { startReloader } from './reload.ts'
+import { type ReloaderOptions, startReloader } from './reload.ts'
 import type { CommandResult } from './shell-command.ts'
 
 const failure: CommandResult = { kind: 'failed', problem: 'exit status 1', output: 'no such file' }
 
 /** A reloader whose command takes no time and ends as told; `log` has what happened, with the second. */
-function started(results: CommandResult[] = [], run?: () => Promise<CommandResult>) {
+function started(
+  results: CommandResult[] = [],
+  run?: () => Promise<CommandResult>,
+  more: Pick<ReloaderOptions, 'test' | 'finished'> = {},
+) {
   const clock = new ManualClock()
   const log: string[] = []
   const at = () => clock.monotonic() / SECOND_MS
   const reloader = startReloader({
     command: 'reload',
+    ...more,
     clock,
     events: {
       reloaded: () => log.push(`${at()} done`),
@@ -88,6 +93,41 @@ describe('the reload command', () => {
       '7 exit status 1: no such file, again in 10000',
       '17 reload',
       '17 done',
+    ])
+  })
+
+  it('succeeds once in ten seconds however often things change', async () => {
+    const { clock, log, reloader } = started()
+    for (let i = 0; i < 12; i += 1) {
+      reloader.request()
+      await clock.advance(3 * SECOND_MS)
+    }
+    const runs = log.filter((line) => line.endsWith('reload'))
+    expect(runs).toEqual(['2 reload', '12 reload', '23 reload', '33 reload'])
+  })
+
+  it('tells which requests each run was for', async () => {
+    const told: string[] = []
+    const { clock, reloader } = started([failure], undefined, {
+      finished: ({ kind }, covered) => told.push(`${kind} ${covered}`),
+    })
+    expect([reloader.request(), reloader.request()]).toEqual([1, 2])
+    await clock.advance(3 * SECOND_MS)
+    expect(reloader.request()).toBe(3)
+    await clock.advance(60 * SECOND_MS)
+    expect(told).toEqual(['failed 2', 'done 3'])
+  })
+
+  it('runs after its test, and not where that fails', async () => {
+    const { clock, log, reloader } = started([failure], undefined, { test: 'test' })
+    reloader.request()
+    await clock.advance(60 * SECOND_MS)
+    expect(log).toEqual([
+      '2 test',
+      '2 exit status 1: no such file, again in 5000',
+      '7 test',
+      '7 reload',
+      '7 done',
     ])
   })
 

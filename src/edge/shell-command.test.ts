@@ -23,6 +23,17 @@ describe('runShellCommand()', () => {
     expect(await runShellCommand(command, durationMs(10_000))).toEqual(result)
   })
 
+  test('gives the command what it is to read, and variables', async () => {
+    const given = { env: { FACT: 'a "b" $c' }, stdin: 'line\n' }
+    const result = await runShellCommand('echo "$FACT"; cat; exit 1', durationMs(10_000), given)
+    expect(result).toEqual(failed('exit status 1', 'a "b" $c\nline'))
+  })
+
+  test('does not mind a command that reads nothing of a lot', async () => {
+    const given = { stdin: 'x'.repeat(1_000_000) }
+    expect(await runShellCommand('true', durationMs(10_000), given)).toEqual({ kind: 'done' })
+  })
+
   test('kills the command and what it started when the time is over', async () => {
     const result = await runShellCommand('echo begun; sleep 30; true', durationMs(50))
     expect(result).toMatchObject({ kind: 'failed', problem: 'not finished after 0.05 s' })

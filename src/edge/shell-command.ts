@@ -12,18 +12,33 @@ export type CommandResult =
       readonly output: string
     }
 
+/** What a command is given beside what this process has. */
+export interface CommandInput {
+  /** Added to the environment; without NUL characters. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Its standard input. Default: nothing. */
+  readonly stdin?: string
+}
+
 /**
  * Runs a command line of the operator's by `/bin/sh -c`, in a process group of its own, which is killed when the time is over. Never
  * rejects.
  */
-export function runShellCommand(command: string, timeout: DurationMs): Promise<CommandResult> {
+export function runShellCommand(
+  command: string,
+  timeout: DurationMs,
+  { env, stdin = '' }: CommandInput = {},
+): Promise<CommandResult> {
   return new Promise((resolve) => {
     let output = ''
     let isLate = false
     const child = spawn('/bin/sh', ['-c', command], {
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
     })
+    // A command may end without reading it.
+    child.stdin.on('error', () => {}).end(stdin)
     const keep = (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-MAX_OUTPUT_LENGTH)
     }
@@ -36,6 +51,7 @@ export function runShellCommand(command: string, timeout: DurationMs): Promise<C
     const finish = (problem: string | undefined) => {
       clearTimeout(late)
       clearTimeout(abandon)
+      child.stdin.destroy()
       child.stdout.destroy()
       child.stderr.destroy()
       resolve(

@@ -226,7 +226,7 @@ describe('the crawler', () => {
     await manage(...leaves)
     const reasons = async () => {
       const entries = await Promise.all(leaves.map(entryOf))
-      return entries.map(({ schedule }) => schedule?.reason).sort()
+      return entries.map(({ schedule }) => String(schedule?.reason)).sort()
     }
     crawl({ limits: { total: 8, perResponder: 1, ratePerSecond: 100 } })
     await until(() => responder.requests.length === 1)

@@ -18,15 +18,36 @@ export interface IntakeChanges {
   readonly orphans: readonly Certificate[]
 }
 
+/** What an intake changed, and what it left alone. */
+export interface Intake extends IntakeChanges {
+  /** Certificates that no file holds, as the API gave them: they stay. */
+  readonly given: readonly CertificateRecord[]
+}
+
+/** The source of a certificate that the API gave, in place of files. */
+export const API = 'api'
+
+/** Whether no file holds a certificate with these sources: the API gave it. */
+export function isGiven(sources: readonly string[]): boolean {
+  return sources.length === 1 && sources[0] === API
+}
+
+/** The part of a store that an intake needs. */
+export type IntakeStore = Pick<
+  Store,
+  'entry' | 'certificateIds' | 'putCertificates' | 'removeCertificates' | 'replaceProblems'
+>
+
 /**
  * Brings the store to what the sources hold: new certificates are due at once, changed ones keep their staples, those that left are
- * removed with staple and schedule. An issuer that was fetched before is kept. Throws a `StoreError`.
+ * removed with staple and schedule. An issuer that was fetched before is kept. A certificate that the API gave belongs to the files
+ * from when they hold it. Throws a `StoreError`.
  */
 export async function takeIn(
-  store: Store,
+  store: IntakeStore,
   snapshot: Snapshot,
   now: EpochMs,
-): Promise<IntakeChanges> {
+): Promise<Intake> {
   const put: CertificateRecord[] = []
   const added: CertificateRecord[] = []
   const orphans: Certificate[] = []
@@ -39,11 +60,11 @@ export async function takeIn(
     put.push(record)
     if (known === undefined) added.push(record)
   }
-  const removed = await gone(store, snapshot)
+  const { removed, given } = await absent(store, snapshot)
   if (put.length > 0) await store.putCertificates(put, now)
   if (removed.length > 0) await store.removeCertificates(removed.map(({ id }) => id))
   await store.replaceProblems(snapshot.problems)
-  return { put, added, removed, orphans }
+  return { put, added, removed, orphans, given }
 }
 
 /** The record of a certificate whose issuer has just become known. */
@@ -61,7 +82,8 @@ export function withIssuer(
   }
 }
 
-function recordOf(
+/** The record of a certificate as it was found, beside what is known of it. */
+export function recordOf(
   found: FoundCertificate,
   known: Entry | undefined,
   now: EpochMs,
@@ -91,20 +113,26 @@ function issuerOf(known: Entry | undefined): Certificate | undefined {
   return 'kind' in issuer ? undefined : issuer
 }
 
-async function gone(store: Store, snapshot: Snapshot): Promise<CertificateRecord[]> {
+/** What the snapshot does not have. */
+async function absent(
+  store: IntakeStore,
+  snapshot: Snapshot,
+): Promise<Pick<Intake, 'removed' | 'given'>> {
   const present = new Set(snapshot.certificates.map(({ certificate }) => certificate.fingerprint))
   const removed: CertificateRecord[] = []
+  const given: CertificateRecord[] = []
   for (const id of await store.certificateIds()) {
     if (present.has(id)) continue
-    const entry = await store.entry({ id })
-    if (entry !== undefined && hasLeft(snapshot, entry.certificate.sources)) {
-      removed.push(entry.certificate)
-    }
+    const record = (await store.entry({ id }))?.certificate
+    if (record === undefined) continue
+    if (isGiven(record.sources)) given.push(record)
+    else if (hasLeft(snapshot, record.sources)) removed.push(record)
   }
-  return removed
+  return { removed, given }
 }
 
-function isSame(a: CertificateRecord, b: CertificateRecord): boolean {
+/** Whether nothing would change. */
+export function isSame(a: CertificateRecord, b: CertificateRecord): boolean {
   return (
     a.classification === b.classification &&
     a.name === b.name &&

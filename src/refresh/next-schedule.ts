@@ -40,7 +40,7 @@ export function afterFailure(
   const isAnswered = failure.trouble === 'certificate' || failure.trouble === 'nothing-newer'
   const plan = isAnswered ? soonerOf(retry, claim, planning) : retry
   const { revokedAsOf } = claim.schedule
-  const unchangedAt = failure.trouble === 'nothing-newer' ? now : claim.schedule.unchangedAt
+  const unchangedAt = isUnchanged(failure, claim, now) ? now : claim.schedule.unchangedAt
   const failed = { ...plan, attempts, lastAttemptAt: now, lastError: problem }
   return {
     ...failed,
@@ -49,13 +49,22 @@ export function afterFailure(
   }
 }
 
+/** Whether the staple in hand was given again: what is past its nextUpdate is refused, so that an answer that ends is another one. */
+function isUnchanged(
+  { trouble }: Pick<Lapse, 'trouble'>,
+  { staple }: Pick<Claim, 'staple'>,
+  now: EpochMs,
+): boolean {
+  return trouble === 'nothing-newer' && staple !== undefined && now < staple.nextUpdate
+}
+
 /** The CA that has nothing better than a staple which ends has its next one, at the latest, when that one is over. */
 function soonerOf(retry: Plan, { staple }: Pick<Claim, 'staple'>, { habits, now }: Planning): Plan {
   if (staple === undefined) return retry
   const { thisUpdate, nextUpdate } = staple
   const period = durationMs(nextUpdate - thisUpdate)
   if (isKnown(habits) && hasGap(habits)) {
-    return askAcrossGap(thisUpdate, habits, now)
+    return askAcrossGap(staple, habits, now)
   }
   const next = askClosely(nextUpdate, period, now)
   return next.dueAt < retry.dueAt ? next : retry

@@ -137,6 +137,12 @@ describe('planRefresh() when they are', () => {
       'periods hardly overlap: asking closely',
     ],
     [
+      'a renewal of days, learnt from an outage: from the end of the staple on all the same',
+      { ...hour, age: HOUR_MS, left: 0, habits: known(HOUR_MS, 82 * HOUR_MS, 5 * SECOND_MS) },
+      2.5 * SECOND_MS,
+      'the next one is expected, and periods hardly overlap',
+    ],
+    [
       'an hour late: once a minute',
       { ...hour, age: 2 * HOUR_MS, left: -HOUR_MS },
       MINUTE_MS,
@@ -155,6 +161,30 @@ describe('planRefresh() with a cache that says how long it gives the same', () =
       'does not heed it past half of life',
       { age: 6 * DAY_MS, left: 2 * DAY_MS, freshFor: 2 * DAY_MS },
       12 * HOUR_MS,
+    ],
+    [
+      'heeds it past half of life where it ends soon after the plan',
+      { age: 6 * DAY_MS, left: 2 * DAY_MS, freshFor: 16.5 * HOUR_MS },
+      16.5 * HOUR_MS,
+    ],
+    [
+      'and not where it ends later than an eighth of what is left then',
+      { age: 6 * DAY_MS, left: 2 * DAY_MS, freshFor: 16.5 * HOUR_MS + 1 },
+      12 * HOUR_MS,
+    ],
+  ])('%s', (_, so, wait) => expect(planned(so).wait).toBe(wait))
+
+  const habits = known(8 * DAY_MS, 4 * DAY_MS, HOUR_MS)
+  test.each<[string, So, number]>([
+    [
+      'asks when it ends, soon after the next is expected',
+      { ...life, habits, freshFor: 4 * DAY_MS + 3 * HOUR_MS },
+      4 * DAY_MS + 3 * HOUR_MS,
+    ],
+    [
+      'does not wait for one that keeps it for as long as it lasts',
+      { ...life, habits, freshFor: 8 * DAY_MS },
+      4 * DAY_MS + HOUR_MS + (4 * DAY_MS) / 512,
     ],
   ])('%s', (_, so, wait) => expect(planned(so).wait).toBe(wait))
 })

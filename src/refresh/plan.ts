@@ -43,7 +43,7 @@ export interface Answered {
 /**
  * When to ask for a newer staple while all is well: when the CA is expected to have one, as soon as its habits are known; until then at a
  * quarter of the usable life, so that three quarters are left for a CA that is away. With jitter. Caches that would give the same
- * answer are left alone until half of its life.
+ * answer are left alone until half of its life, and longer where that costs little of it: they are often told when the CA has its next one.
  */
 export function planRefresh(answered: Answered, now: EpochMs, random: Random): Plan {
   const { staple, habits } = answered
@@ -57,8 +57,9 @@ export function planRefresh(answered: Answered, now: EpochMs, random: Random): P
 function afterCaches(plan: Plan, { staple, habits, freshUntil }: Answered): Plan {
   if (freshUntil === undefined || freshUntil <= plan.dueAt || hasGap(habits)) return plan
   const half = plus(staple.thisUpdate, Math.round(lifeOf(staple) / 2))
-  if (plan.dueAt >= half) return plan
-  const dueAt = epochMs(Math.min(freshUntil, half))
+  const isSoonAfter = freshUntil <= plan.dueAt + (staple.usableUntil - plan.dueAt) / 8
+  if (plan.dueAt >= half && !isSoonAfter) return plan
+  const dueAt = isSoonAfter ? freshUntil : epochMs(Math.min(freshUntil, half))
   return { dueAt, reason: 'the cache that answered gives the same until then' }
 }
 
@@ -92,7 +93,7 @@ function planByHabits(
   const late = plus(staple.thisUpdate, Math.round(life * 0.75))
   if (hasGap(habits)) {
     const before = lastQuestions(staple, late, now)
-    const closely = askAcrossGap(staple.thisUpdate, habits, now)
+    const closely = askAcrossGap(staple, habits, now)
     return before !== undefined && before < closely.dueAt
       ? { dueAt: before, reason: A_QUARTER_LEFT }
       : closely
@@ -133,13 +134,17 @@ function lastQuestions(
   return rests.map((rest) => plus(usableUntil, -rest)).find((at) => now < at)
 }
 
-/** Asks closely from half of the lag on, as too long a lag, learnt from an outage, must not cost a server its staple. */
+/**
+ * Asks closely from the end of the staple on, or when the next one is expected if that is sooner, and from half of the lag: too long a renewal
+ * or lag, learnt from an outage, must not cost a server its staple.
+ */
 export function askAcrossGap(
-  thisUpdate: EpochMs,
+  { thisUpdate, nextUpdate }: Pick<StapleTimes, 'thisUpdate' | 'nextUpdate'>,
   { renewal, lag }: Habits & { readonly renewal: DurationMs },
   now: EpochMs,
 ): Plan {
-  return askClosely(plus(thisUpdate, Math.round(renewal + lag / 2)), renewal, now)
+  const period = durationMs(Math.min(renewal, nextUpdate - thisUpdate))
+  return askClosely(plus(thisUpdate, Math.round(period + lag / 2)), period, now)
 }
 
 /**

@@ -64,6 +64,16 @@ describe('learn()', () => {
       { lag: durationMs(15 * MINUTE_MS) },
     ],
     [
+      'the lag begins when the new one was made, however long before the former one was given',
+      [renewal(DAY_MS, 20 * MINUTE_MS, HOUR_MS)],
+      { lag: durationMs(2 * MINUTE_MS) },
+    ],
+    [
+      'the lag is followed by a fifth where a cache gave the former one for hours',
+      [renewal(4 * DAY_MS, HOUR_MS, 0), renewal(4 * DAY_MS, 7 * HOUR_MS, 6 * HOUR_MS)],
+      { lag: durationMs(1.6 * HOUR_MS) },
+    ],
+    [
       'a same of long ago tells nothing of the lag',
       [renewal(DAY_MS, 20 * HOUR_MS, 19 * HOUR_MS)],
       { lag: durationMs(0) },

@@ -77,8 +77,9 @@ function learnRenewal(
 }
 
 /**
- * The new answer appeared between the last time that the former one was given again and now. Where nobody asked shortly before,
- * it may have been there for long: the lag is taken for a little less, until somebody asks too early again.
+ * The new answer appeared between the last time that the former one was given again and now, and not before it was made. That may be hours where a
+ * cache kept the former one: only what no moment between agrees with is believed at once. Where nobody asked shortly before, it may have been
+ * there for long: the lag is taken for a little less, until somebody asks too early again.
  */
 function learnLag(
   habits: Habits,
@@ -94,8 +95,10 @@ function learnLag(
   if (appearedAfter === undefined || seenAt - appearedAfter > renewal / 8) {
     return durationMs(Math.max(0, Math.min(Math.round(habits.lag * 0.95), longest)))
   }
-  const appeared = (appearedAfter + seenAt) / 2
-  return follow(habits.lag, Math.max(0, appeared - after.thisUpdate))
+  const shortest = Math.max(0, appearedAfter - after.thisUpdate)
+  const middle = durationMs(Math.round((shortest + longest) / 2))
+  const isAnother = shortest > habits.lag * 2 || longest < habits.lag / 2
+  return isAnother ? middle : nearer(habits.lag, middle)
 }
 
 function follow(known: DurationMs | undefined, seen: number): DurationMs {

@@ -53,6 +53,8 @@ class Reader {
 
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await Promise.resolve()
+  await clock.advance(durationMs(100))
+  for (let turn = 0; turn < 50; turn++) await Promise.resolve()
 }
 
 async function put(...numbers: number[]): Promise<void> {

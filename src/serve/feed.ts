@@ -37,6 +37,8 @@ export interface ChangeFeedOptions {
 export class ChangeFeed {
   readonly #options: ChangeFeedOptions
   #changed: AbortController = new AbortController()
+  #isPulsePlanned = false
+  #pulsedAt: number = Number.NEGATIVE_INFINITY
   /** By the number before it: read once for all readers that are at the same place. */
   readonly #pages = new Map<number, Promise<Changes>>()
 
@@ -44,11 +46,19 @@ export class ChangeFeed {
     this.#options = options
   }
 
-  /** Something has changed in the store. */
+  /** Something has changed in the store: readers are told at once, or a moment later where they were told a moment ago. */
   pulse(): void {
-    this.#pages.clear()
-    this.#changed.abort()
-    this.#changed = new AbortController()
+    if (this.#isPulsePlanned) return
+    this.#isPulsePlanned = true
+    const { clock } = this.#options
+    const left = Math.max(0, this.#pulsedAt + GATHERING - clock.monotonic())
+    void clock.sleep(durationMs(left), NEVER).then(() => {
+      this.#isPulsePlanned = false
+      this.#pulsedAt = clock.monotonic()
+      this.#pages.clear()
+      this.#changed.abort()
+      this.#changed = new AbortController()
+    })
   }
 
   /** Tells all that follows a place, until `signal` is aborted. Rejects with what the sink or the store does. */
@@ -160,5 +170,8 @@ function numberOf(place: string | undefined, feed: string): number | undefined {
 /** Changes read and written at a time: some 50 kB. */
 const PAGE = 50
 const MOST_PAGES = 100
+/** A thousand readers that are woken take some milliseconds, and changes come in crowds. */
+const GATHERING = 100
+const NEVER: AbortSignal = new AbortController().signal
 /** A reader that hears nothing for longer may take the connection for dead. */
 const SILENT_FOR: DurationMs = durationMs(15 * SECOND_MS)

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type FastifyError, fastify } from 'fastify'
 import type { Clock } from '../time/clock.ts'
+import { type ApiSource, serveApi } from './api/api.ts'
 import { type ReadinessSource, serveHealth } from './health.ts'
 import { answerOcsp, type OcspAnswer, type StapleSource } from './ocsp-endpoint.ts'
 import { type OcspRoute, ocspRoute } from './ocsp-route.ts'
@@ -17,6 +18,8 @@ export interface HttpOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly staples: StapleSource
   readonly readiness: ReadinessSource
+  /** Without it, there is nothing under `/v1`. */
+  readonly api?: ApiSource | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly events: HttpEvents
 }
@@ -56,6 +59,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
     return reply.code(500).send({ error: 'internal error; the log of everstaple has the reason' })
   })
   serveHealth(app, options.readiness)
+  if (options.api !== undefined) serveApi(app, options.api, options.listen.host)
   try {
     await app.listen({ ...options.listen })
   } catch (error) {

@@ -214,10 +214,16 @@ function connect(path: string, location: string | URL): Opened {
   }
 }
 
-/** The changes that a query selects, with what `changeOf` reads. */
+/** The changes that a query selects, with what `changeOf` reads. Joined one by one: as a subquery, every entry would be read. */
 function changed(changes: string): string {
-  return `SELECT n.number, n.certificate AS changed, e.*
-    FROM (${changes}) n LEFT JOIN (${SELECT_ENTRY}) e ON e.id = n.certificate ORDER BY n.number`
+  const entry = SELECT_ENTRY.replace(
+    'SELECT',
+    'SELECT n.number, n.certificate AS changed,',
+  ).replace(
+    'FROM certificate c',
+    `FROM (${changes}) n LEFT JOIN certificate c ON c.id = n.certificate`,
+  )
+  return `${entry} ORDER BY n.number`
 }
 
 const statements = {

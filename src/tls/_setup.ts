@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { connect, type Server, type TLSSocket } from 'node:tls'
+import { type ConnectionOptions, connect, type Server, type TLSSocket } from 'node:tls'
 import { type EpochMs, HOUR_MS, plus } from '../der/time.ts'
 import type { LabCertificate } from '../lab/ca.ts'
 import { type Hierarchy, makeHierarchy } from '../lab/hierarchy.ts'
@@ -63,25 +63,49 @@ export async function listening(server: Server): Promise<Server & AsyncDisposabl
   return server
 }
 
+/** What a client that wants a staple got. */
+export interface Handshake {
+  readonly staple: Buffer | undefined
+  readonly isReused: boolean
+  /** For another handshake that resumes it; a resumed one gives none. */
+  readonly session: Buffer | undefined
+}
+
+/** Shakes hands as a client that trusts the lab's root, resuming `session` where it is given. */
+export async function handshake(server: Server, session?: Buffer): Promise<Handshake> {
+  const socket = connectTo(server, { servername: 'ecdsa.example', ca: pki.root.pem, session })
+  const tickets = once(socket, 'session')
+  const staple = stapleOf(socket)
+  await once(socket, 'secureConnect')
+  const isReused = socket.isSessionReused()
+  const [ticket] = isReused ? [] : await tickets
+  socket.destroy()
+  return { staple: staple(), isReused, session: ticket }
+}
+
 /** Shakes hands as a client that trusts `ca`, the lab's root by default, and wants a staple; gives what came. */
 export async function stapled(
   server: Server,
   servername: string,
   ca: string = pki.root.pem,
 ): Promise<Buffer | undefined> {
+  const socket = connectTo(server, { servername, ca })
+  const staple = stapleOf(socket)
+  await once(socket, 'secureConnect')
+  socket.destroy()
+  return staple()
+}
+
+function connectTo(server: Server, options: ConnectionOptions): TLSSocket {
   const { port } = server.address() as AddressInfo
-  const socket: TLSSocket = connect({
-    port,
-    host: '127.0.0.1',
-    servername,
-    requestOCSP: true,
-    ca,
-  })
+  return connect({ port, host: '127.0.0.1', requestOCSP: true, ...options })
+}
+
+/** Listens for the staple, which comes before the handshake is done. */
+function stapleOf(socket: TLSSocket): () => Buffer | undefined {
   let staple: Buffer | undefined
   socket.on('OCSPResponse', (response: Buffer | null) => {
     staple = response ?? undefined
   })
-  await once(socket, 'secureConnect')
-  socket.destroy()
-  return staple
+  return () => staple
 }

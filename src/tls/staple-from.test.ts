@@ -13,6 +13,7 @@ import { systemClock } from '../time/clock.ts'
 import {
   credentials,
   ecdsaLeaf,
+  handshake,
   judged,
   listening,
   pki,
@@ -92,6 +93,30 @@ describe('stapleFrom(everstaple()) staples from the first handshake on', () => {
   })
 })
 
+describe('a resumed session', () => {
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'goes without a staple, asks for none and harms none, with %s',
+    async (maxVersion) => {
+      let asked = 0
+      const staple = () => {
+        asked += 1
+        return responseFor(ecdsaLeaf)
+      }
+      await using server = await listening(
+        createTlsServer({ ...credentials(ecdsaLeaf), maxVersion }),
+      )
+      stapleFrom(server, { staple })
+      const first = await handshake(server)
+      const resumed = await handshake(server, first.session)
+      const another = await handshake(server)
+      expect(first).toMatchObject({ isReused: false, staple: expect.any(Buffer) })
+      expect(resumed).toMatchObject({ isReused: true, staple: undefined })
+      expect(another).toMatchObject({ isReused: false, staple: expect.any(Buffer) })
+      expect(asked).toBe(2)
+    },
+  )
+})
+
 describe('a handshake succeeds without a staple', () => {
   it('where the service does not manage the certificate, and says so once', async () => {
     using warned = warnings()
@@ -169,6 +194,26 @@ describe('ready()', () => {
     const ready = staples.ready(ecdsaLeaf.pem + pki.issuer.pem, { timeoutMs: 1 })
     await expect(ready).rejects.toThrow(NotStapledError)
     await expect(ready).rejects.toThrow(`no staple from ${http.url} within 1 ms; see whether`)
+  })
+
+  it('keeps the server of a must-staple certificate from listening until it is stapled', async () => {
+    using _warned = warnings()
+    const statusRequest = 5
+    const mustStaple = pki.issueLeaf({
+      ...{ dnsNames: ['must.example'], tlsFeatures: [statusRequest] },
+    })
+    const server = createTlsServer(credentials(mustStaple))
+    const start = async (source: StapleSource) => {
+      await using http = await service(source)
+      using staples = everstaple({ url: http.url })
+      stapleFrom(server, staples)
+      await staples.ready(credentials(mustStaple).cert, { timeoutMs: 300 })
+      await using started = await listening(server)
+      return await stapled(started, 'must.example')
+    }
+    await expect(start(staplesOf(rsaLeaf))).rejects.toThrow(NotStapledError)
+    expect(server.listening).toBe(false)
+    expect(await start(staplesOf(mustStaple))).toBeDefined()
   })
 
   it('rejects a PEM without the issuer', async () => {

@@ -30,17 +30,20 @@ export type OpensslSaw =
 export interface OpensslOptions {
   /** Which certificate a server with both kinds of key shall use. Default: its choice. */
   readonly signatures?: 'rsa' | 'ecdsa'
+  /** For a server that begins without TLS. */
+  readonly starttls?: 'smtp'
 }
 
 /** Shakes hands with TLS 1.3, asking for a staple. openssl prints what it gets; it does not judge. */
 export async function opensslSees(
   { port, name, root }: Server,
-  { signatures }: OpensslOptions = {},
+  { signatures, starttls }: OpensslOptions = {},
 ): Promise<OpensslSaw> {
   const algorithms = { rsa: 'rsa_pss_rsae_sha256', ecdsa: 'ecdsa_secp256r1_sha256' }
   const { stdout, stderr } = await runProgram(peerPath('openssl'), [
     ...['s_client', '-connect', `127.0.0.1:${port}`, '-servername', name, '-status'],
     ...['-CAfile', root, '-verify_return_error'],
+    ...(starttls === undefined ? [] : ['-starttls', starttls]),
     ...(signatures === undefined ? [] : ['-sigalgs', algorithms[signatures]]),
   ])
   if (/OCSP response: no response sent/.test(stdout)) return { kind: 'no-staple' }
@@ -69,4 +72,21 @@ export async function curlJudges({ port, name, root }: Server): Promise<CurlVerd
     ...['--resolve', `${name}:${port}:127.0.0.1`, `https://${name}:${port}/`],
   ])
   return status === 0 ? { kind: 'accepted' } : { kind: 'refused', status, message: stderr.trim() }
+}
+
+/**
+ * Shakes hands with `gnutls-cli`, which verifies a staple that it is given. Gives `stapled` when it got one and trusts it, else what
+ * it said.
+ */
+export async function gnutlsJudges(
+  { port, name, root }: Server,
+  { starttls }: Pick<OpensslOptions, 'starttls'> = {},
+): Promise<string> {
+  const { status, stdout, stderr } = await runProgram(peerPath('gnutls-cli'), [
+    ...['--x509cafile', root, '--sni-hostname', name, '--verify-hostname', name],
+    ...(starttls === undefined ? [] : ['--starttls-proto', starttls]),
+    ...['--port', String(port), '127.0.0.1'],
+  ])
+  const isJudged = /The certificate is trusted/.test(stdout) && /OCSP status request/.test(stdout)
+  return status === 0 && isJudged ? 'stapled' : `status ${status}: ${stderr}${stdout}`
 }

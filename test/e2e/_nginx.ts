@@ -1,13 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { OpensslLeaf } from './_openssl-ca.ts'
 import { peerPath } from './_peer.ts'
+import { onFreePorts } from './_ports.ts'
 import { type RunningProgram, startProgram } from './_program.ts'
 
 /** One `server` block, which gets a port of its own. */
 export interface NginxServer {
-  readonly leaf: OpensslLeaf
+  readonly leaf: Pick<OpensslLeaf, 'chain' | 'key'>
   /** More lines of the block: `ssl_stapling on;` and the like. */
   readonly directives: readonly string[]
 }
@@ -61,40 +61,16 @@ function argumentsFor(prefix: string): readonly string[] {
   return ['-p', prefix, '-c', join(prefix, 'nginx.conf'), '-e', 'stderr']
 }
 
-/** nginx cannot be told to take any free port, so ports are looked for, and others when somebody was faster. */
-async function launch(
+function launch(
   prefix: string,
   args: readonly string[],
   servers: readonly NginxServer[],
 ): Promise<{ readonly program: RunningProgram; readonly ports: readonly number[] }> {
-  for (let attempt = 1; ; attempt += 1) {
-    const ports = await freePorts(servers.length)
+  return onFreePorts(servers.length, async (ports) => {
     await writeFile(join(prefix, 'nginx.conf'), configText(prefix, servers, ports))
-    try {
-      const ready = /start worker process \d+/
-      return { program: await startProgram({ path: peerPath('nginx'), args, ready }), ports }
-    } catch (error) {
-      const isTaken = error instanceof Error && error.message.includes('Address already in use')
-      if (!isTaken || attempt === MAX_ATTEMPTS) throw error
-    }
-  }
-}
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const listeners = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  const ports = await Promise.all(
-    listeners.map(
-      (listener) =>
-        new Promise<number>((resolve, reject) => {
-          listener.once('error', reject).once('listening', () => {
-            const address = listener.address()
-            resolve(typeof address === 'object' && address !== null ? address.port : 0)
-          })
-        }),
-    ),
-  )
-  await Promise.all(listeners.map((listener) => new Promise((closed) => listener.close(closed))))
-  return ports
+    const ready = /start worker process \d+/
+    return { program: await startProgram({ path: peerPath('nginx'), args, ready }), ports }
+  })
 }
 
 function configText(
@@ -125,5 +101,3 @@ function configText(
     '}\n',
   ].join('\n')
 }
-
-const MAX_ATTEMPTS = 5

@@ -9,6 +9,21 @@ export const peerPackages = {
   nginx: 'nginx',
   'gnutls-cli': 'gnutls-bin',
   haproxy: 'haproxy',
+  apache2: 'apache2',
+  lighttpd: 'lighttpd-mod-openssl',
+  hitch: 'hitch',
+  exim4: 'exim4-daemon-light',
+  dnsdist: 'dnsdist',
+  caddy: 'caddy',
+  'nats-server': 'nats-server',
+  traffic_manager: 'trafficserver',
+  traffic_ctl: 'trafficserver',
+  'firefox-esr': 'firefox-esr',
+  certutil: 'libnss3-tools',
+  certbot: 'certbot',
+  lego: 'lego',
+  dehydrated: 'dehydrated',
+  pebble: 'pebble',
 } as const
 
 export type PeerName = keyof typeof peerPackages

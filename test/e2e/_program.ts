@@ -36,6 +36,8 @@ export interface RunningProgram extends AsyncDisposable {
   readonly pid: number
   /** What its readiness was told with. */
   readonly ready: RegExpExecArray
+  /** Whether it has not ended. */
+  runs(): boolean
   /** All that it has written so far, both streams together. */
   output(): string
   /**
@@ -51,15 +53,15 @@ export interface RunningProgram extends AsyncDisposable {
 export interface ProgramOptions {
   readonly path: string
   readonly args: readonly string[]
-  /** It is ready once it has written what matches. */
-  readonly ready: RegExp
+  /** It is ready once it has written what matches. Default: at once. */
+  readonly ready?: RegExp
   /** Over those of the tests. */
   readonly env?: Readonly<Record<string, string>>
 }
 
 /** Starts a program and waits until it says that it is ready. */
 export async function startProgram(options: ProgramOptions): Promise<RunningProgram> {
-  const { path, args, ready, env } = options
+  const { path, args, ready = /^/, env } = options
   const child = spawn(path, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -85,6 +87,7 @@ export async function startProgram(options: ProgramOptions): Promise<RunningProg
     return {
       ready: await wrote(ready),
       pid: child.pid ?? 0,
+      runs: () => child.exitCode === null && child.signalCode === null,
       output: () => output,
       wrote,
       stop,

@@ -8,7 +8,7 @@ import { makeHierarchy } from '../../lab/hierarchy.ts'
 import { buildResponse } from '../../lab/response-builder.ts'
 import type { Staple } from '../../ocsp/verdict.ts'
 import { type FileOutput, fileOutput } from './file.ts'
-import type { OutputCertificate } from './managed-file.ts'
+import type { OutputCertificate } from './file-plan.ts'
 
 const start = epochMs(1_795_000_000_000)
 const pki = makeHierarchy({ now: start, caKey: 'prime256v1' })
@@ -48,6 +48,9 @@ function output(path: string): FileOutput {
       fileWritten: ({ path, certificate }) => log.push(`written ${short(path)} for ${certificate}`),
       fileRemoved: ({ path, reason }) => log.push(`removed ${short(path)}: ${reason}`),
       fileFailed: ({ error }) => log.push(`failed: ${short((error as Error).message)}`),
+      stapleWithheld: ({ place, certificate, problem }) =>
+        log.push(`withheld ${short(place)} for ${certificate}: ${problem}`),
+      filePrepared: ({ path }) => log.push(`prepared ${short(path)}`),
       filesCollide: ({ path, written, left }) =>
         log.push(`collision ${short(path)}: ${written}, not ${left.join()}`),
     },

@@ -1,6 +1,8 @@
+import { isAbsolute } from 'node:path'
 import type { Staple } from '../../ocsp/verdict.ts'
 import { parseCertificate } from '../../x509/certificate.ts'
-import { ManagedFile, type ManagedFileOptions, type OutputCertificate } from './managed-file.ts'
+import type { OutputCertificate } from './file-plan.ts'
+import { ManagedFile, type ManagedFileOptions } from './managed-file.ts'
 import { type PathTemplate, pathTemplate } from './path-template.ts'
 
 /** How a file output is set up. */
@@ -13,11 +15,11 @@ export interface FileOutputOptions extends ManagedFileOptions {
 export interface FileOutput {
   /**
    * Makes the files hold the staple; nothing is written where they do already. Resolves when the files are durable, or
-   * were told as failed.
+   * were told as failed. Without a staple, they hold what the server needs in its place, which may be nothing.
    */
-  apply(certificate: OutputCertificate, staple: Staple): Promise<void>
+  apply(certificate: OutputCertificate, staple: Staple | undefined): Promise<void>
   /**
-   * Removes the files: the certificate is no longer managed, or has no usable staple. At start, apply what has a staple first:
+   * Removes the files: the certificate is no longer managed, or can have no staple. At start, apply what has a staple first:
    * another certificate may have the same path.
    */
   withdraw(certificate: OutputCertificate): Promise<void>
@@ -26,12 +28,13 @@ export interface FileOutput {
    * every minute or so.
    */
   sweep(): Promise<void>
+  /** The paths of a certificate. */
+  paths(certificate: OutputCertificate): readonly string[]
 }
 
 /**
- * Staples as DER in files, for servers that read them from there. Where several certificates have the same path, the one that is
- * valid longest gets it, the others are told; when it goes, the next one gets the path. A file there that is neither
- * empty nor an OCSP response is somebody else's and never touched. Throws a `PathTemplateError`.
+ * Staples as DER in files, for servers that read them from there. Where several certificates have the same path, one gets it
+ * (`planFile`), the others are told; when it goes, the next one gets the path. A file there that is neither empty nor an OCSP response is somebody else's and never touched. Throws a `PathTemplateError`.
  */
 export function fileOutput(options: FileOutputOptions): FileOutput {
   const template = pathTemplate(options.path)
@@ -77,11 +80,14 @@ export function fileOutput(options: FileOutputOptions): FileOutput {
     async sweep() {
       await settle([...files.values()])
     },
+    paths: (certificate) => pathsOf(template, certificate),
   }
 }
 
 function pathsOf(template: PathTemplate, certificate: OutputCertificate): readonly string[] {
   const parsed = parseCertificate(certificate.der)
   const serial = 'kind' in parsed ? '' : Buffer.from(parsed.serialNumber).toString('hex')
-  return template({ ...certificate, serial })
+  // A certificate that the API gave has a source that is no file.
+  const sources = certificate.sources.filter((source) => isAbsolute(source))
+  return template({ ...certificate, sources, serial })
 }

@@ -1,22 +1,29 @@
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type EpochMs, iso } from '../../der/time.ts'
+import type { EpochMs } from '../../der/time.ts'
 import type { Staple } from '../../ocsp/verdict.ts'
 import { removeDurably, removeLeftovers, writeDurably } from '../durable-file.ts'
-
-/** What an output needs of a certificate; `CertificateRecord` of the store has it. */
-export interface OutputCertificate {
-  readonly id: string
-  readonly der: Uint8Array
-  readonly name: string
-  readonly sources: readonly string[]
-  readonly notAfter: EpochMs
-}
+import { type ServerName, stapleFacts } from '../targets.ts'
+import {
+  type FileClaim,
+  type FileFact,
+  type FilePlan,
+  type OutputCertificate,
+  planFile,
+} from './file-plan.ts'
 
 /** What a file output tells. A failure is told each time that it is seen: at the change and at every sweep. */
 export interface FileOutputEvents {
   fileWritten(event: { readonly path: string; readonly certificate: string }): void
   fileRemoved(event: { readonly path: string; readonly reason: string }): void
+  /** A staple is not given to a server that would mishandle it; told once for each problem. */
+  stapleWithheld(event: {
+    readonly place: string
+    readonly certificate: string
+    readonly problem: string
+  }): void
+  /** A file that says nothing was made, as the server needs one before there is a staple. */
+  filePrepared(event: { readonly path: string }): void
   /** The file could not be written or removed; the next sweep tries again. */
   fileFailed(event: { readonly path: string; readonly error: unknown }): void
   /** Several certificates have the same path; told once for each set of names. */
@@ -33,19 +40,25 @@ export interface ManagedFileOptions {
   readonly mode?: number
   readonly now: () => EpochMs
   readonly events: FileOutputEvents
-  /** Called after each file written or removed: `reloader.request`. */
+  /** The server that reads it, where that is known. */
+  readonly server?: ServerName | undefined
+  /** The staple for the certificate that bytes on disk are, judged anew. Default: none is. */
+  readonly held?: (bytes: Uint8Array, certificate: OutputCertificate) => Staple | undefined
+  /** Called after a staple was written or taken away. */
   readonly changed: () => void
+  /** Called for each certificate that wants the path, each time that it was looked after, then after `changed` where that is called. */
+  readonly noted?: (id: string, noted: NotedFile) => void
 }
 
-/** A certificate that wants its staple at a path. */
-export interface FileClaim {
-  readonly certificate: OutputCertificate
-  readonly staple: Staple
+/** How a path stands with a certificate, and whether it was changed right now. */
+export interface NotedFile {
+  readonly path: string
+  readonly fact: FileFact
+  readonly file: 'changed' | 'same'
 }
 
 /**
- * One path: who wants it, and what is on disk, which is read again each time, never remembered. Of several certificates the one that is
- * valid longest gets it, so a renewed one follows the old one; then the one with the lower fingerprint.
+ * One path: who wants it, and what is on disk, which is read again each time, never remembered. {@link planFile} says what is to be there.
  */
 export class ManagedFile {
   readonly path: string
@@ -53,6 +66,7 @@ export class ManagedFile {
   readonly #sweptDirectories: Set<string>
   readonly #claims = new Map<string, FileClaim>()
   #toldCollision = ''
+  #toldRefusal = ''
   #lastFailed = false
   #busy: Promise<void> = Promise.resolve()
 
@@ -77,58 +91,86 @@ export class ManagedFile {
 
   /** Makes the disk as it should be, one change at a time. */
   reconcile(): Promise<void> {
+    const { path } = this
     this.#busy = this.#busy.then(async () => {
       try {
         await this.#sweepDirectory()
-        await this.#makeSo()
+        const { facts, file } = await this.#makeSo()
         this.#lastFailed = false
+        for (const [id, fact] of facts) this.#options.noted?.(id, { path, fact, file })
       } catch (error) {
         this.#lastFailed = true
-        this.#options.events.fileFailed({ path: this.path, error })
+        this.#options.events.fileFailed({ path, error })
+        const problem = error instanceof Error ? error.message : String(error)
+        const fact = { state: 'failed', stapleSha256: undefined, problem } as const
+        const failed = { path, fact, file: 'same' } as const
+        for (const id of this.#claims.keys()) this.#options.noted?.(id, failed)
       }
     })
     return this.#busy
   }
 
-  async #makeSo(): Promise<void> {
-    const winner = this.#winner()
+  async #makeSo(): Promise<Pick<FilePlan, 'facts'> & Pick<NotedFile, 'file'>> {
     const present = await readIfPresent(this.path)
-    if (winner === undefined ? present === undefined : isSame(present, winner.staple.der)) return
-    if (present !== undefined && !isOurs(present)) {
+    const isForeign = present !== undefined && !isOurs(present)
+    const plan = planFile({
+      claims: [...this.#claims.values()],
+      present: isForeign ? undefined : present,
+      server: this.#options.server,
+      now: this.#options.now(),
+      held: this.#options.held ?? (() => undefined),
+    })
+    this.#tellCollision(plan)
+    this.#tellRefusal(plan)
+    if (plan.content === undefined ? present === undefined : isSame(present, plan.content)) {
+      return { ...plan, file: 'same' }
+    }
+    if (isForeign) {
       throw new ForeignFileError(
         `${this.path} holds something else than an OCSP response; choose another path for the output, or move the file away`,
       )
     }
-    if (winner === undefined) {
-      await removeDurably(this.path)
-      this.#options.events.fileRemoved({ path: this.path, reason: this.#whyGone() })
-    } else {
-      await writeDurably(this.path, winner.staple.der, this.#options.mode ?? DEFAULT_MODE)
-      this.#options.events.fileWritten({ path: this.path, certificate: winner.certificate.name })
-    }
-    this.#options.changed()
+    return { ...plan, file: await this.#put(plan, present) }
   }
 
-  #winner(): FileClaim | undefined {
-    const now = this.#options.now()
-    const [winner, ...others] = [...this.#claims.values()]
-      .filter(({ staple }) => staple.usableUntil > now)
-      .sort((a, b) => precedence(a.certificate, b.certificate))
-    const left = others.map(({ certificate }) => certificate.name)
-    const collision = left.join()
-    if (winner !== undefined && left.length > 0 && collision !== this.#toldCollision) {
-      const written = winner.certificate.name
-      this.#options.events.filesCollide({ path: this.path, written, left })
+  async #put(
+    { content, winner, reason }: FilePlan,
+    present: Uint8Array | undefined,
+  ): Promise<NotedFile['file']> {
+    const { events, changed, mode = DEFAULT_MODE } = this.#options
+    if (content === undefined) await removeDurably(this.path)
+    else await writeDurably(this.path, content, mode)
+    const { path } = this
+    if (winner !== undefined) events.fileWritten({ path, certificate: winner.name })
+    // Where there was no staple either, the server need not be told.
+    else if (present === undefined || stapleFacts(present) === undefined) {
+      if (content !== undefined) events.filePrepared({ path })
+      return 'same'
+    } else events.fileRemoved({ path, reason })
+    changed()
+    return 'changed'
+  }
+
+  #tellCollision({ winner, left }: FilePlan): void {
+    const names = left.map(({ name }) => name)
+    const collision = names.join()
+    if (winner !== undefined && names.length > 0 && collision !== this.#toldCollision) {
+      this.#options.events.filesCollide({ path: this.path, written: winner.name, left: names })
     }
     this.#toldCollision = collision
-    return winner
   }
 
-  #whyGone(): string {
-    const [claim] = this.#claims.values()
-    return claim === undefined
-      ? 'no certificate with a usable staple has this path'
-      : `the staple was usable until ${iso(claim.staple.usableUntil)}`
+  #tellRefusal({ refused }: FilePlan): void {
+    const refusal = refused === undefined ? '' : `${refused.names.join()}: ${refused.problem}`
+    if (refused !== undefined && refusal !== this.#toldRefusal) {
+      const certificate = refused.names.join(', ')
+      this.#options.events.stapleWithheld({
+        place: this.path,
+        certificate,
+        problem: refused.problem,
+      })
+    }
+    this.#toldRefusal = refusal
   }
 
   /** Temporary files of a former life, once per folder. */
@@ -144,10 +186,6 @@ export class ManagedFile {
 export class ForeignFileError extends Error {
   override readonly name = 'ForeignFileError'
   readonly code = 'FOREIGN_FILE'
-}
-
-function precedence(a: OutputCertificate, b: OutputCertificate): number {
-  return b.notAfter - a.notAfter || (a.id < b.id ? -1 : 1)
 }
 
 async function readIfPresent(path: string): Promise<Buffer | undefined> {

@@ -14,6 +14,7 @@ describe('pathTemplate()', () => {
     ['{dir}/staple.der', '/etc/letsencrypt/live/example.org/staple.der'],
     ['/var/staples/{dir-name}.der', '/var/staples/example.org.der'],
     ['/var/staples/{name}.ocsp', '/var/staples/fullchain.ocsp'],
+    ['/var/staples/{source-md5}', '/var/staples/52e224ce7124a7f561e50213114b1b30'],
     ['/var/staples/{domain}.ocsp', '/var/staples/_.example.org.ocsp'],
     ['/var/staples/{fingerprint}', `/var/staples/${'ab'.repeat(32)}`],
     ['/var/staples/{serial}-{name}.ocsp', '/var/staples/00c0ffee-fullchain.ocsp'],

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { basename, dirname, extname, isAbsolute } from 'node:path'
 
 /** What a path template is filled from. */
@@ -24,8 +25,8 @@ export class PathTemplateError extends Error {
 /**
  * Reads a path template. Placeholders that come from the file in which the certificate was found: `{source}` its whole path,
  * `{dir}` its folder, `{dir-name}` the name of that folder (certbot's `live/example.org/fullchain.pem`: `example.org`), `{name}` its
- * name without extension. From the certificate: `{domain}` its first name made safe (`*` becomes `_`), `{fingerprint}`, `{serial}` in
- * hex. Throws a {@link PathTemplateError}.
+ * name without extension, `{source-md5}` the MD5 of its path in hex, by which Hitch names staples. From the certificate:
+ * `{domain}` its first name made safe (`*` becomes `_`), `{fingerprint}`, `{serial}` in hex. Throws a {@link PathTemplateError}.
  */
 export function pathTemplate(template: string): PathTemplate {
   const used = [...template.matchAll(PLACEHOLDER)].map(([, name]) => name ?? '')
@@ -61,6 +62,7 @@ const FROM_SOURCE: ReadonlyMap<string, (source: string) => string> = new Map([
   ['dir', (source: string) => dirname(source)],
   ['dir-name', (source: string) => basename(dirname(source))],
   ['name', (source: string) => basename(source, extname(source))],
+  ['source-md5', (source: string) => createHash('md5').update(source).digest('hex')],
 ])
 
 const FROM_CERTIFICATE: ReadonlyMap<string, (input: TemplateInput) => string> = new Map([

@@ -216,13 +216,11 @@ class Ahead {
     const held = this.#held[row] ?? NONE
     const attempts = this.#attempts[row] ?? 0
     this.#attempts[row] = attempts + 1
-    if (lapse.trouble === 'nothing-newer') this.#unchangedAt[row] = now
     const staple = held === NONE ? undefined : this.#stapleOf(row, held)
-    return afterFailure(
-      { schedule: { ...unplanned, attempts }, staple },
-      lapse,
-      this.#planning(now),
-    ).dueAt
+    const claim = { schedule: { ...unplanned, attempts }, staple }
+    const { dueAt, unchangedAt } = afterFailure(claim, lapse, this.#planning(now))
+    if (unchangedAt !== undefined) this.#unchangedAt[row] = now
+    return dueAt
   }
 
   #planning(now: number) {

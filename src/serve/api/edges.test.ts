@@ -45,7 +45,9 @@ describe('/v1/edges', () => {
     expect((await post('web1', encodeEdgeReport(report))).statusCode).toBe(204)
     expect(await store.edgeStates({ id })).toEqual([state])
     const { body } = await app.inject('/edges')
-    expect(JSON.parse(body)).toEqual({ edges: [{ name: 'web1', seenAt: iso(NOW), version: '1.0.0' }] })
+    expect(JSON.parse(body)).toEqual({
+      edges: [{ name: 'web1', seenAt: iso(NOW), version: '1.0.0' }],
+    })
   })
 
   it('forgets an edge', async () => {

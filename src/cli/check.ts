@@ -1,0 +1,75 @@
+import { readBundle } from '../certificates/bundle.ts'
+import { defaultPolicy } from '../ocsp/policy.ts'
+import { checkServer, type ServerCheck, type ServerCheckOptions } from '../probe/server-check.ts'
+import { isServername, parseTarget, type Target } from '../probe/target.ts'
+import { type ServerVerdict, verdictOf } from '../probe/verdict.ts'
+import { openSqliteStoreForReading } from '../store/sqlite.ts'
+import type { Clock } from '../time/clock.ts'
+import { checkText } from './check-text.ts'
+import { readGiven } from './given-files.ts'
+import { readSettings } from './settings.ts'
+import { type ExitStatus, type Terminal, UsageError } from './terminal.ts'
+
+/** What `everstaple check` takes. */
+export interface CheckOptions {
+  readonly servername?: string | undefined
+  readonly config?: string | undefined
+  readonly data?: string | undefined
+  readonly ca?: string | undefined
+  readonly json?: boolean | undefined
+}
+
+/** Shakes hands with one server and judges what it staples: status 1 where something is wrong with it, 2 where no handshake came about. */
+export async function checkCommand(
+  server: string,
+  options: CheckOptions,
+  { terminal, clock }: { readonly terminal: Terminal; readonly clock: Clock },
+): Promise<ExitStatus> {
+  const target = givenTarget(server, options.servername)
+  const roots = options.ca === undefined ? undefined : await givenRoots(options.ca)
+  await using parts = new AsyncDisposableStack()
+  let compared: Pick<ServerCheckOptions, 'policy' | 'store'> = { policy: defaultPolicy }
+  if (options.data !== undefined || options.config !== undefined) {
+    const { data, policy } = await readSettings({ config: options.config, data: options.data })
+    compared = { policy, store: parts.use(await openSqliteStoreForReading({ folder: data })) }
+  }
+  const check = await checkServer(target, { clock, roots, ...compared })
+  const verdict = verdictOf(check)
+  if (options.json) terminal.out(JSON.stringify(checkReport(check, verdict)))
+  else for (const line of checkText(terminal, check, verdict)) terminal.out(line)
+  return statuses[verdict.level]
+}
+
+/** The object that `everstaple check --json` prints, and `everstaple probe --json` one a line. */
+export function checkReport(check: ServerCheck, verdict: ServerVerdict): object {
+  return { ok: verdict.level === 'OK', ...verdict, ...check }
+}
+
+/** A server given on the command line. Throws a {@link UsageError}. */
+export function givenTarget(text: string, servername?: string): Target {
+  if (servername !== undefined && !isServername(servername)) {
+    throw new UsageError(`--servername '${servername}' is not a host name`, 'www.example.org')
+  }
+  const target = parseTarget(text, servername)
+  if (target !== undefined) return target
+  throw new UsageError(
+    `'${text}' is not a server`,
+    'write it as HOST, HOST:PORT or [ADDRESS]:PORT, such as www.example.org:443',
+  )
+}
+
+/** The certificates of a file, as roots. Throws a {@link UsageError}. */
+export async function givenRoots(path: string): Promise<NonNullable<ServerCheckOptions['roots']>> {
+  const { leaves, issuers, problems } = readBundle(await readGiven(path))
+  const certificates = [...issuers, ...leaves]
+  if (certificates.length > 0) return { pem: certificates.map(pem).join(''), certificates }
+  const problem = problems[0] ?? 'it holds no certificate'
+  throw new UsageError(`'${path}': ${problem}`, 'give the file of the CAs that clients trust')
+}
+
+function pem({ der }: { readonly der: Uint8Array }): string {
+  const text = Buffer.from(der).toString('base64')
+  return `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`
+}
+
+const statuses = { OK: 0, WARNING: 1, CRITICAL: 1, UNKNOWN: 2 } as const

@@ -1,0 +1,152 @@
+import { resolve } from 'node:path'
+import { request } from 'undici'
+import type { Config } from '../config/config.ts'
+import { type DurationMs, durationMs, SECOND_MS } from '../der/time.ts'
+import { type EnsureAnswer, MAX_WAIT } from '../serve/api/api.ts'
+import type { Clock } from '../time/clock.ts'
+import { formatDuration, parseDuration } from '../time/duration.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import { readGivenCertificate } from './given-files.ts'
+import { readSettings } from './settings.ts'
+import { type ExitStatus, oneLine, paint, type Terminal, UsageError } from './terminal.ts'
+
+/** What `everstaple ensure` takes. */
+export interface EnsureOptions {
+  readonly config?: string | undefined
+  readonly wait: string
+  readonly server?: string | undefined
+  readonly issuer?: string | undefined
+  readonly json?: boolean | undefined
+}
+
+/**
+ * Has the service keep a staple for a certificate, and waits for it: status 0 when the staple is stored and every output has taken it, or when
+ * the certificate can have none; 1 when that took too long.
+ */
+export async function ensureCommand(
+  path: string,
+  options: EnsureOptions,
+  { terminal, clock }: { readonly terminal: Terminal; readonly clock: Clock },
+): Promise<ExitStatus> {
+  const wait = givenWait(options.wait)
+  const server = options.server ?? serverOf(await readSettings({ config: options.config }))
+  const { certificate, issuer } = await readGivenCertificate(path, options.issuer, clock.now())
+  const body = [certificate, ...(issuer === undefined ? [] : [issuer])].map(pemOf).join('')
+  const url = apiUrl(server)
+  url.searchParams.set('wait', `${wait}ms`)
+  if (path !== '-') url.searchParams.set('file', resolve(path))
+  const answer = await put(url, body, wait)
+  if (options.json) terminal.out(JSON.stringify(answer))
+  else terminal.out(describe(path, answer, { terminal, wait }))
+  return answer.outcome === 'waiting' ? 1 : 0
+}
+
+function givenWait(text: string): DurationMs {
+  const wait = parseDuration(text)
+  if (wait !== undefined && wait <= MAX_WAIT) return wait
+  throw new UsageError(
+    `--wait '${text}' is not a length of time of at most ${formatDuration(MAX_WAIT)}`,
+    'write it as 30s or 2m',
+  )
+}
+
+/** Where the service of this configuration is reached from this machine. */
+function serverOf({ listen: { host, port } }: Config): string {
+  if (port === 0) {
+    throw new UsageError('listen has port 0, any free one', 'name the service with --server')
+  }
+  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
+}
+
+function apiUrl(server: string): URL {
+  const url = URL.canParse(server) ? new URL(server) : undefined
+  if (url?.protocol === 'http:') return new URL('/v1/certificates', url)
+  throw new UsageError(
+    `--server '${server}' is not a URL with http:`,
+    'write it as http://127.0.0.1:8888',
+  )
+}
+
+async function put(url: URL, body: string, wait: DurationMs): Promise<EnsureAnswer> {
+  const headersTimeout = wait + ANSWER_WITHIN
+  const response = await request(url, { method: 'PUT', body, headers: TYPE, headersTimeout }).catch(
+    (error: unknown) => {
+      throw new UsageError(`${url.origin}: ${whyUnreachable(error)}`, START)
+    },
+  )
+  const answer: unknown = await response.body.json().catch(() => undefined)
+  if (isAnswer(answer)) return answer
+  const { error } = isObject(answer) ? answer : {}
+  if (typeof error === 'string' && response.statusCode !== 404) {
+    throw new Error(`${url.origin} refused: ${error}`)
+  }
+  throw new UsageError(
+    `${url.origin} answered ${response.statusCode}, and is no everstaple with this API`,
+    START,
+  )
+}
+
+/** The API's answer is trusted as far as it is the operator's own service. */
+function isAnswer(value: unknown): value is EnsureAnswer {
+  return isObject(value) && typeof value['outcome'] === 'string' && 'certificate' in value
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function whyUnreachable(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'no service listens there'
+    case 'UND_ERR_SOCKET':
+    case 'ECONNRESET':
+      return 'the service ended while it was waited for'
+    default:
+      return `cannot be asked (${error instanceof Error ? error.message : String(error)})`
+  }
+}
+
+function describe(
+  path: string,
+  { outcome, missing, certificate }: EnsureAnswer,
+  { terminal, wait }: { readonly terminal: Terminal; readonly wait: DurationMs },
+): string {
+  const name = oneLine(certificate?.name ?? path)
+  switch (outcome) {
+    case 'ready': {
+      const until = certificate?.staple?.usableUntil ?? 'an unknown time'
+      return `${paint(terminal, 'green', '+')} ${name}: stapled until ${until}, ${taken(certificate)}`
+    }
+    case 'needs-no-staple':
+      return `${paint(terminal, 'green', '+')} ${name}: names no OCSP responder (${certificate?.classification}): no staple is needed`
+    case 'waiting':
+      return `${paint(terminal, 'red', '-')} ${name}: not ready within ${formatDuration(wait)}: ${oneLine(missing ?? '')}`
+  }
+}
+
+function taken(certificate: EnsureAnswer['certificate']): string {
+  const { sources = [], outputs = [] } = certificate ?? {}
+  if (outputs.length > 0) {
+    return `taken by ${outputs.map(({ place }) => oneLine(place)).join(', ')}`
+  }
+  return sources.join() === 'api'
+    ? 'served by the OCSP endpoint; outputs take it when its file is where everstaple watches'
+    : 'served by the OCSP endpoint'
+}
+
+function pemOf({ der }: Certificate): string {
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
+}
+
+const TYPE = { 'Content-Type': 'application/pem-certificate-chain' }
+const START =
+  'start it with everstaple run, or name the one that runs with --server http://HOST:PORT'
+/** On top of what is waited for. In milliseconds. */
+const ANSWER_WITHIN: DurationMs = durationMs(10 * SECOND_MS)

@@ -1,0 +1,147 @@
+import { Readable } from 'node:stream'
+import type { FastifyError, FastifyInstance, FastifyReply, RawServerDefault } from 'fastify'
+import { type DurationMs, durationMs, iso, MINUTE_MS } from '../../der/time.ts'
+import type { GivenCertificates } from '../../refresh/given-certificates.ts'
+import type { Store } from '../../store/store.ts'
+import { parseDuration } from '../../time/duration.ts'
+import { refusal } from './access.ts'
+import { type AssuranceSource, assure, type Standing } from './assurance.ts'
+import { type CertificateReport, certificateReport } from './certificate-report.ts'
+import { MAX_BODY_BYTES, readGivenBody } from './given-body.ts'
+
+/** What the API works on. */
+export interface ApiSource extends Omit<AssuranceSource, 'store'> {
+  readonly store: Pick<Store, 'entry' | 'entries'>
+  readonly given: Pick<GivenCertificates, 'take' | 'remove'>
+}
+
+/** What a PUT is answered with. */
+export interface EnsureAnswer {
+  readonly outcome: Standing['outcome']
+  /** What is not there yet, and why. */
+  readonly missing: string | null
+  readonly certificate: CertificateReport | null
+}
+
+/** Longest `wait`: a hook that needs more has another problem. */
+export const MAX_WAIT: DurationMs = durationMs(10 * MINUTE_MS)
+
+/** The routes under `/v1` (docs/api.md), for callers on this machine. `listenHost` is where the service listens. */
+export function serveApi(
+  app: FastifyInstance<RawServerDefault>,
+  source: ApiSource,
+  listenHost: string,
+): void {
+  const closing = new AbortController()
+  const plugin = async (api: FastifyInstance<RawServerDefault>): Promise<void> => {
+    api.addHook('preClose', async () => closing.abort())
+    api.addHook('onRequest', async ({ socket, headers }, reply) => {
+      const { remoteAddress } = socket
+      const why = refusal({ remoteAddress, host: headers.host, origin: headers.origin }, listenHost)
+      if (why !== undefined) await refuse(reply, 403, why)
+    })
+    acceptBytes(api)
+    serveReports(api, source)
+    servePut(api, source, closing.signal)
+    serveDelete(api, source)
+  }
+  void app.register(plugin, { prefix: '/v1' })
+}
+
+/** Whatever type a body claims to have, it is taken as bytes. */
+function acceptBytes(api: FastifyInstance<RawServerDefault>): void {
+  const options = { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES } as const
+  api.removeAllContentTypeParsers()
+  api.addContentTypeParser('*', options, (_request, body, done) => done(null, body))
+  const others = api.errorHandler
+  api.setErrorHandler<FastifyError>((error, request, reply) => {
+    if (error.statusCode !== 413) return others.call(api, error, request, reply)
+    return refuse(reply, 413, `the body is larger than ${MAX_BODY_BYTES} bytes; send one chain`)
+  })
+}
+
+function serveReports(api: FastifyInstance<RawServerDefault>, source: ApiSource): void {
+  const { store, clock } = source
+  api.get('/certificates', (_request, reply) => {
+    const pieces = Readable.from(listPieces(source))
+    return reply.header('Cache-Control', 'no-store').type('application/json').send(pieces)
+  })
+  api.get<ById>('/certificates/:id', async ({ params }, reply) => {
+    const entry = await store.entry({ id: params.id.toLowerCase() })
+    if (entry === undefined) return refuse(reply, 404, UNKNOWN)
+    return reply.header('Cache-Control', 'no-store').send(certificateReport(entry, clock.now()))
+  })
+}
+
+/** A million certificates need no memory. */
+async function* listPieces({ store, clock }: ApiSource): AsyncGenerator<string> {
+  let before = '{"certificates":['
+  for await (const entry of store.entries()) {
+    yield before + JSON.stringify(certificateReport(entry, clock.now()))
+    before = ',\n'
+  }
+  yield before.startsWith('{') ? `${before}]}\n` : ']}\n'
+}
+
+function servePut(
+  api: FastifyInstance<RawServerDefault>,
+  source: ApiSource,
+  closing: AbortSignal,
+): void {
+  const { given, clock } = source
+  api.put<PutQuery>('/certificates', async ({ body, query }, reply) => {
+    const wait = query.wait === undefined ? durationMs(0) : parseDuration(query.wait)
+    if (wait === undefined || wait > MAX_WAIT) return refuse(reply, 400, BAD_WAIT)
+    const read = readGivenBody(Buffer.isBuffer(body) ? body : Buffer.alloc(0))
+    if ('problem' in read) return refuse(reply, 422, `body: ${read.problem}`)
+    const { notAfter, fingerprint: id } = read.certificate
+    if (clock.now() > notAfter) return refuse(reply, 422, `expired at ${iso(notAfter)}; renew it`)
+    await given.take(read)
+    const gone = new AbortController()
+    reply.raw.once('close', () => gone.abort())
+    const signal = AbortSignal.any([gone.signal, closing])
+    const standing = await assure({ id, file: query.file, wait, signal }, source)
+    if (closing.aborted && standing.outcome === 'waiting') return refuse(reply, 503, STOPPING)
+    const late = query.wait === undefined ? 202 : 504
+    return reply
+      .code(standing.outcome === 'waiting' ? late : 200)
+      .header('Cache-Control', 'no-store')
+      .send(answerOf(standing, source))
+  })
+}
+
+function answerOf({ outcome, missing, entry, outputs }: Standing, { clock }: ApiSource) {
+  const certificate = entry === undefined ? null : certificateReport(entry, clock.now(), outputs)
+  return { outcome, missing: missing ?? null, certificate } satisfies EnsureAnswer
+}
+
+function serveDelete(api: FastifyInstance<RawServerDefault>, { given }: ApiSource): void {
+  api.delete<ById>('/certificates/:id', async ({ params }, reply) => {
+    switch (await given.remove(params.id.toLowerCase())) {
+      case 'removed':
+        return reply.code(204).send()
+      case 'unknown':
+        return refuse(reply, 404, UNKNOWN)
+      case 'in-files':
+        return refuse(reply, 409, IN_FILES)
+    }
+  })
+}
+
+function refuse(reply: FastifyReply, statusCode: number, error: string): FastifyReply {
+  return reply.code(statusCode).header('Cache-Control', 'no-store').send({ error })
+}
+
+interface ById {
+  Params: { readonly id: string }
+}
+
+interface PutQuery {
+  Querystring: { readonly wait?: string; readonly file?: string }
+}
+
+const BAD_WAIT = 'wait is a length of time of at most 10m, such as 30s'
+const UNKNOWN = 'no certificate with this fingerprint is managed'
+const IN_FILES =
+  'it stands in a watched file, and is managed for as long as it does; remove the file'
+const STOPPING = 'everstaple is stopping; ask again when it runs'
