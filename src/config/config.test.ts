@@ -116,6 +116,11 @@ describe('values', () => {
       (c) => c.probe.targets.map(({ label }) => label),
       ['a.test:443', '[::1]:8443'],
     ],
+    [
+      'outputs: [{file: /a, certificates: [a]}]',
+      (c) => c.outputs[0]?.certificates,
+      ['/etc/everstaple/a'],
+    ],
     ['outputs: [{file: /a, debounce: 500ms}]', (c) => c.outputs[0]?.debounce, 500],
   ]
   test.each(values)('%s', (text, pick, expected) => {
@@ -190,7 +195,7 @@ describe('problems', () => {
     ],
     [
       'outputs:\n  - file: /a\n    command: x',
-      '3:5: outputs[0].command: saw an unknown key; required one of server, file, socket, test, reload, debounce',
+      '3:5: outputs[0].command: saw an unknown key; required one of certificates, server, file, socket, test, reload, debounce',
     ],
     [
       'outputs: [{reload: x}]',

@@ -99,6 +99,7 @@ function absolute(keys: FileKeys, folder: string): FileKeys {
     },
     outputs: keys.outputs.map((output) => ({
       ...output,
+      certificates: output.certificates?.map((path) => resolve(folder, path)),
       file: output.file && absoluteTemplate(output.file, folder),
     })),
   }

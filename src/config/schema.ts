@@ -80,6 +80,11 @@ const clients = z
 const command = z.string({ error: 'a command' }).min(1, 'a command').optional()
 
 const output = map({
+  certificates: z
+    .array(path, { error: 'a list of paths' })
+    .min(1, 'at least one path')
+    .optional()
+    .meta({ description: 'Files and folders: only certificates in them. Default: all.' }),
   server: word(serverNames).optional().meta({
     description: 'The server that gets the staples: what it would mishandle is kept from it.',
   }),

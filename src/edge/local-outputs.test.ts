@@ -136,6 +136,14 @@ describe('outputs, settled,', () => {
     expect(existsSync(join(folder, 'reloaded'))).toBe(false)
   })
 
+  it('have nothing to do with certificates that stand elsewhere', async () => {
+    await using world = new World({ certificates: [join(folder, 'others')] })
+    expect(await world.settled()).toEqual([])
+    expect(existsSync(file())).toBe(false)
+    await using own = new World({ certificates: [join(folder, 'others'), folder] })
+    expect(await own.settled()).toEqual(['live'])
+  })
+
   it('know nothing of a certificate that is not managed', async () => {
     await using world = new World()
     world.now = undefined

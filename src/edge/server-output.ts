@@ -1,3 +1,4 @@
+import { isWithin } from '../certificates/source.ts'
 import type { DurationMs } from '../der/time.ts'
 import type { Staple } from '../ocsp/verdict.ts'
 import type { OutputState } from '../store/store.ts'
@@ -13,6 +14,8 @@ import { type ServerName, targets } from './targets.ts'
 
 /** How staples reach one server: in files, by a socket, or both, and the command that tells it. */
 export interface OutputSettings {
+  /** Files and folders, absolute: certificates elsewhere are none of its. Without it, all are. */
+  readonly certificates?: readonly string[] | undefined
   /** Which care to take; without it, none. */
   readonly server?: ServerName | undefined
   /** A path template, as `pathTemplate` reads it. */
@@ -91,15 +94,19 @@ export class ServerOutput implements AsyncDisposable {
 
   /** Brings file and socket to the staple; without one, to what the server needs in its place. */
   async apply(certificate: OutputCertificate, staple: Staple | undefined): Promise<void> {
+    const own = this.#own(certificate)
+    if (own === undefined) return
     // The file first: a server that is started anew at this moment has it.
-    await this.#file?.apply(certificate, staple)
-    await this.#socket?.apply(certificate, staple)
+    await this.#file?.apply(own, staple)
+    await this.#socket?.apply(own, staple)
   }
 
   /** The certificate is no longer managed, or can have no staple. */
   async withdraw(certificate: OutputCertificate): Promise<void> {
-    await this.#file?.withdraw(certificate)
-    await this.#socket?.withdraw(certificate)
+    const own = this.#own(certificate)
+    if (own === undefined) return
+    await this.#file?.withdraw(own)
+    await this.#socket?.withdraw(own)
     for (const [key, { id }] of this.#pending) if (id === certificate.id) this.#pending.delete(key)
   }
 
@@ -110,8 +117,10 @@ export class ServerOutput implements AsyncDisposable {
 
   /** Whether a state is of a place that the certificate has here. */
   has(certificate: OutputCertificate): (state: OutputState) => boolean {
+    const own = this.#own(certificate)
+    if (own === undefined) return () => false
     const { file, socket } = this.#settings
-    const paths = new Set(this.#file?.paths(certificate))
+    const paths = new Set(this.#file?.paths(own))
     return ({ output, place }) =>
       (output === file && paths.has(place)) || (output === socket && place === socket)
   }
@@ -124,6 +133,15 @@ export class ServerOutput implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#reloader?.[Symbol.asyncDispose]()
+  }
+
+  /** The certificate with those of its files that are this output's; `undefined` where none is. */
+  #own(certificate: OutputCertificate): OutputCertificate | undefined {
+    const { certificates } = this.#settings
+    if (certificates === undefined) return certificate
+    const isOwn = (source: string) => certificates.some((path) => isWithin(source, path))
+    const sources = certificate.sources.filter(isOwn)
+    return sources.length === 0 ? undefined : { ...certificate, sources }
   }
 
   #noteFile(id: string, { path, fact, file }: NotedFile): void {

@@ -20,8 +20,9 @@ export interface ObservedHandshake {
 }
 
 /**
- * The Expect-Staple report of a handshake, JSON to be posted as `application/json`; `undefined` where
- * nothing is wrong. What makes it too large is left out: issuers first, then the staple. Pure.
+ * The Expect-Staple report of a handshake, JSON to be posted as `application/json`; `undefined`
+ * where nothing is wrong. What makes it too large is left out: issuers first, then the staple.
+ * Pure.
  */
 export function expectStapleReport(observed: ObservedHandshake): string | undefined {
   const { target, handshake, outcome, at } = observed
@@ -44,7 +45,10 @@ export function expectStapleReport(observed: ObservedHandshake): string | undefi
   return sizes.find((text) => text.length <= MAX_REPORT_BYTES)
 }
 
-/** The format has few words. For what it has none, the staple was there and says nothing that could be believed. */
+/**
+ * The format has few words. For what it has none, the staple was there and says nothing that could
+ * be believed.
+ */
 const wordsFor: {
   readonly [outcome in Outcome]: readonly [ResponseStatus, CertStatus?] | undefined
 } = {

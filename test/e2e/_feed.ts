@@ -52,7 +52,12 @@ export async function startFeed(options: FeedOptions): Promise<Feed> {
   const outputs = (keys.outputs ?? []).map((output) => ({ ...output, debounce: '50ms' }))
   const start = async () => {
     const everstaple = await startEverstaple(folder, { ...config, ...keys, outputs })
-    await ready(everstaple, outputs, certificates)
+    try {
+      await ready(everstaple, outputs, certificates)
+    } catch (error) {
+      await everstaple.program.stop('SIGKILL')
+      throw error
+    }
     return everstaple
   }
   let everstaple = await start()

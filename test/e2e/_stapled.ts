@@ -3,12 +3,11 @@ import { curlJudges, gnutlsJudges, type OpensslOptions, opensslSees } from './_c
 import type { Feed } from './_feed.ts'
 import type { KeyKind } from './_openssl-ca.ts'
 import { nextStaple, type ServerWorld } from './_server-world.ts'
-import type { TestServer } from './_servers/server.ts'
 
 /** A server with everstaple behind it. */
 export interface FedServer {
   readonly feed: Feed
-  readonly server: Pick<TestServer, 'port'> & AsyncDisposable
+  readonly port: number
   /** Of its certificates, lower-case hex, by the kind of key. */
   readonly serials: Readonly<Partial<Record<KeyKind, string>>>
   /** Makes the server look for a newer staple, where it does so by itself after hours only. */
@@ -27,21 +26,19 @@ export interface StapledOptions extends Pick<OpensslOptions, 'starttls'> {
  */
 export function stapled(
   world: () => ServerWorld,
-  setup: () => Promise<FedServer>,
+  setup: (parts: AsyncDisposableStack) => Promise<FedServer>,
   { starttls, newer = 'soon' }: StapledOptions = {},
 ): void {
   const options = starttls === undefined ? {} : { starttls }
+  const parts = new AsyncDisposableStack()
   let fed: FedServer
   beforeAll(async () => {
-    fed = await setup()
+    fed = await setup(parts)
   })
-  afterAll(async () => {
-    await fed?.server[Symbol.asyncDispose]()
-    await fed?.feed[Symbol.asyncDispose]()
-  })
+  afterAll(() => parts.disposeAsync())
   const kinds = () => (['rsa', 'ecdsa'] as const).filter((kind) => fed.serials[kind] !== undefined)
   const sees = (signatures: KeyKind) =>
-    opensslSees(world().at(fed.server.port), { ...options, signatures })
+    opensslSees(world().at(fed.port), { ...options, signatures })
   const expectStaples = async () => {
     for (const kind of kinds()) {
       const serial = fed.serials[kind]
@@ -52,11 +49,11 @@ export function stapled(
   it('staples from the first handshake on, as openssl sees', () => expectStaples())
   if (starttls === undefined) {
     it('staples what curl --cert-status accepts', async () => {
-      expect(await curlJudges(world().at(fed.server.port))).toEqual({ kind: 'accepted' })
+      expect(await curlJudges(world().at(fed.port))).toEqual({ kind: 'accepted' })
     })
   }
   it('staples what gnutls-cli trusts', async () => {
-    expect(await gnutlsJudges(world().at(fed.server.port), options)).toBe('stapled')
+    expect(await gnutlsJudges(world().at(fed.port), options)).toBe('stapled')
   })
   if (newer === 'soon') {
     it('staples newer ones as soon as they are there', async () => {

@@ -21,19 +21,19 @@ afterAll(() => world?.[Symbol.asyncDispose]())
 describeWith(['openssl', 'curl', 'gnutls-cli', 'apache2'], 'Apache httpd', () => {
   stapled(
     () => world,
-    async () => {
+    async (parts) => {
       const folder = await world.folder('apache')
       const rsa = await world.issue(folder, 'rsa')
       const ecdsa = await world.issue(folder, 'ecdsa')
       const certificates = [rsa.chain, ecdsa.chain]
-      const feed = await startFeed({ folder, server: 'apache', certificates })
-      const server = await startApache({
+      const feed = parts.use(await startFeed({ folder, server: 'apache', certificates })
+      const server = parts.use(await startApache({
         ...{ folder, certificates: [rsa, ecdsa], lines: feed.lines() },
-      })
+      }))
       const serials = { rsa: rsa.serial, ecdsa: ecdsa.serial }
       // What it was given stays in its cache for a day, and no longer than until it is restarted.
       const lookAgain = () => process.kill(server.program.pid, 'SIGUSR1')
-      return { feed, server, serials, lookAgain }
+      return { feed, port: server.port, serials, lookAgain }
     },
   )
 })
@@ -41,12 +41,12 @@ describeWith(['openssl', 'curl', 'gnutls-cli', 'apache2'], 'Apache httpd', () =>
 describeWith(['openssl', 'curl', 'gnutls-cli', 'caddy'], 'Caddy, for its own certificates', () => {
   stapled(
     () => world,
-    async () => {
+    async (parts) => {
       const folder = await world.folder('caddy')
       const certificate = await world.issue(folder, 'rsa')
-      const feed = await startFeed({ folder, server: 'caddy', certificates: [certificate.chain] })
-      const server = await startCaddy({ folder, certificate, lines: feed.lines() })
-      return { feed, server, serials: { rsa: certificate.serial } }
+      const feed = parts.use(await startFeed({ folder, server: 'caddy', certificates: [certificate.chain] }))
+      const server = parts.use(await startCaddy({ folder, certificate, lines: feed.lines() }))
+      return { feed, port: server.port, serials: { rsa: certificate.serial } }
     },
     // Half-way to nextUpdate.
     { newer: 'late' },
@@ -56,16 +56,16 @@ describeWith(['openssl', 'curl', 'gnutls-cli', 'caddy'], 'Caddy, for its own cer
 describeWith(['openssl', 'curl', 'gnutls-cli'], 'a Node.js program', () => {
   stapled(
     () => world,
-    async () => {
+    async (parts) => {
       const folder = await world.folder('node')
       const certificate = await world.issue(folder, 'ecdsa')
-      const feed = await startFeed({ folder, server: 'node', certificates: [certificate.chain] })
-      const server = await startNode({
+      const feed = parts.use(await startFeed({ folder, server: 'node', certificates: [certificate.chain] })
+      const server = parts.use(await startNode({
         ...{ folder, certificate },
         imports: feed.lines(/imported/),
         lines: feed.lines(/listen/),
-      })
-      return { feed, server, serials: { ecdsa: certificate.serial } }
+      }))
+      return { feed, port: server.port, serials: { ecdsa: certificate.serial } }
     },
     // At a quarter of what is left.
     { newer: 'late' },

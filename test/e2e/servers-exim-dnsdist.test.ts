@@ -16,15 +16,15 @@ afterAll(() => world?.[Symbol.asyncDispose]())
 describeWith(['openssl', 'curl', 'gnutls-cli', 'exim4'], 'Exim, with STARTTLS', () => {
   stapled(
     () => world,
-    async () => {
+    async (parts) => {
       const folder = await world.folder('exim')
       const ecdsa = await world.issue(folder, 'ecdsa')
       const rsa = await world.issue(folder, 'rsa')
       const certificates = [ecdsa, rsa]
       const chains = certificates.map(({ chain }) => chain)
-      const feed = await startFeed({ folder, server: 'exim', certificates: chains })
-      const server = await startExim({ folder, certificates, lines: feed.lines() })
-      return { feed, server, serials: { ecdsa: ecdsa.serial, rsa: rsa.serial } }
+      const feed = parts.use(await startFeed({ folder, server: 'exim', certificates: chains }))
+      const server = parts.use(await startExim({ folder, certificates, lines: feed.lines() }))
+      return { feed, port: server.port, serials: { ecdsa: ecdsa.serial, rsa: rsa.serial } }
     },
     { starttls: 'smtp' },
   )
@@ -35,21 +35,25 @@ describeWith(['openssl', 'curl', 'gnutls-cli', 'dnsdist'], 'dnsdist', () => {
 
   stapled(
     () => world,
-    async () => {
+    async (parts) => {
       const folder = await world.folder('dnsdist')
       const ecdsa = await world.issue(folder, 'ecdsa')
       const rsa = await world.issue(folder, 'rsa')
       const certificates = [ecdsa, rsa]
-      const feed = await startFeed({
-        ...{ folder, server: 'dnsdist', certificates: certificates.map(({ chain }) => chain) },
-        configured: dnsdistCommands(folder),
-      })
-      const server = await startDnsdist(
-        { folder, lines: feed.lines(/^(before|once)/) },
-        { certificates, lines: feed.lines(/^options of/) },
+      const feed = parts.use(
+        await startFeed({
+          ...{ folder, server: 'dnsdist', certificates: certificates.map(({ chain }) => chain) },
+          configured: dnsdistCommands(folder),
+        }),
+      )
+      const server = parts.use(
+        await startDnsdist(
+          { folder, lines: feed.lines(/^(before|once)/) },
+          { certificates, lines: feed.lines(/^options of/) },
+        ),
       )
       dotPort = server.dotPort
-      return { feed, server, serials: { ecdsa: ecdsa.serial, rsa: rsa.serial } }
+      return { feed, port: server.port, serials: { ecdsa: ecdsa.serial, rsa: rsa.serial } }
     },
   )
   it('staples over DNS over TLS as over HTTPS', async () => {

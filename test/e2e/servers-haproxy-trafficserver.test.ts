@@ -16,22 +16,26 @@ afterAll(() => world?.[Symbol.asyncDispose]())
 describeWith(['openssl', 'curl', 'gnutls-cli', 'haproxy'], 'HAProxy', () => {
   stapled(
     () => world,
-    async () => {
+    async (parts) => {
       const folder = await world.folder('haproxy')
       const { both, serial } = await world.issue(folder, 'ecdsa')
-      const feed = await startFeed({
-        ...{ folder, server: 'haproxy', certificates: [both] },
-        configured: {
-          ...{ file: '{source}.ocsp', socket: join(folder, 'admin.sock') },
-          // Only to take a staple back.
-          ...{ test: 'true', reload: 'false' },
-        },
-      })
-      const server = await startHaproxy({
-        ...{ folder, lines: feed.lines(/^global/) },
-        bindLine: feed.lines(/^bind/),
-      })
-      return { feed, server, serials: { ecdsa: serial } }
+      const feed = parts.use(
+        await startFeed({
+          ...{ folder, server: 'haproxy', certificates: [both] },
+          configured: {
+            ...{ file: '{source}.ocsp', socket: join(folder, 'admin.sock') },
+            // Only to take a staple back.
+            ...{ test: 'true', reload: 'false' },
+          },
+        }),
+      )
+      const server = parts.use(
+        await startHaproxy({
+          ...{ folder, lines: feed.lines(/^global/) },
+          bindLine: feed.lines(/^bind/),
+        }),
+      )
+      return { feed, port: server.port, serials: { ecdsa: serial } }
     },
   )
 })
@@ -42,18 +46,22 @@ describeWith(
   () => {
     stapled(
       () => world,
-      async () => {
+      async (parts) => {
         const folder = await world.folder('trafficserver')
         const certificate = await world.issue(folder, 'rsa')
-        const feed = await startFeed({
-          ...{ folder, server: 'trafficserver', certificates: [certificate.chain] },
-          configured: { reload: trafficServerReload(folder) },
-        })
-        const server = await startTrafficServer({
-          ...{ folder, certificate, lines: feed.lines(/^records/) },
-          certificateLine: feed.lines(/^ssl_multicert/),
-        })
-        return { feed, server, serials: { rsa: certificate.serial } }
+        const feed = parts.use(
+          await startFeed({
+            ...{ folder, server: 'trafficserver', certificates: [certificate.chain] },
+            configured: { reload: trafficServerReload(folder) },
+          }),
+        )
+        const server = parts.use(
+          await startTrafficServer({
+            ...{ folder, certificate, lines: feed.lines(/^records/) },
+            certificateLine: feed.lines(/^ssl_multicert/),
+          }),
+        )
+        return { feed, port: server.port, serials: { rsa: certificate.serial } }
       },
     )
   },

@@ -17,15 +17,17 @@ afterAll(() => world?.[Symbol.asyncDispose]())
 describeWith(['openssl', 'curl', 'gnutls-cli', 'lighttpd'], 'lighttpd', () => {
   stapled(
     () => world,
-    async () => {
+    async (parts) => {
       const folder = await world.folder('lighttpd')
       const certificate = await world.issue(folder, 'rsa')
-      const feed = await startFeed({
-        ...{ folder, server: 'lighttpd', certificates: [certificate.chain] },
-        configured: lighttpdCommands(folder),
-      })
-      const server = await startLighttpd({ folder, certificate, lines: feed.lines() })
-      return { feed, server, serials: { rsa: certificate.serial } }
+      const feed = parts.use(
+        await startFeed({
+          ...{ folder, server: 'lighttpd', certificates: [certificate.chain] },
+          configured: lighttpdCommands(folder),
+        }),
+      )
+      const server = parts.use(await startLighttpd({ folder, certificate, lines: feed.lines() }))
+      return { feed, port: server.port, serials: { rsa: certificate.serial } }
     },
   )
 })
@@ -33,16 +35,18 @@ describeWith(['openssl', 'curl', 'gnutls-cli', 'lighttpd'], 'lighttpd', () => {
 describeWith(['openssl', 'curl', 'gnutls-cli', 'hitch'], 'Hitch', () => {
   stapled(
     () => world,
-    async () => {
+    async (parts) => {
       const folder = await world.folder('hitch')
       const certificate = await world.issue(folder, 'ecdsa')
       await mkdir(join(folder, 'staples'))
-      const feed = await startFeed({
-        ...{ folder, server: 'hitch', certificates: [certificate.both] },
-        configured: { file: join(folder, 'staples/{source-md5}') },
-      })
-      const server = await startHitch({ folder, lines: feed.lines() })
-      return { feed, server, serials: { ecdsa: certificate.serial } }
+      const feed = parts.use(
+        await startFeed({
+          ...{ folder, server: 'hitch', certificates: [certificate.both] },
+          configured: { file: join(folder, 'staples/{source-md5}') },
+        }),
+      )
+      const server = parts.use(await startHitch({ folder, lines: feed.lines() }))
+      return { feed, port: server.port, serials: { ecdsa: certificate.serial } }
     },
   )
 })

@@ -15,20 +15,18 @@ afterAll(() => world?.[Symbol.asyncDispose]())
 describeWith(['openssl', 'curl', 'gnutls-cli', 'nginx'], 'nginx, by files', () => {
   stapled(
     () => world,
-    async () => {
+    async (parts) => {
       const folder = await world.folder('by-files')
       const certificate = await world.issue(folder, 'rsa')
-      const feed = await startFeed({
-        ...{ folder, server: 'nginx', certificates: [certificate.chain] },
-        configured: { test: 'true', reload: nginxReloadCommand(folder) },
-      })
+      const feed = parts.use(
+        await startFeed({
+          ...{ folder, server: 'nginx', certificates: [certificate.chain] },
+          configured: { test: 'true', reload: nginxReloadCommand(folder) },
+        }),
+      )
       const directives = [feed.lines()]
-      const nginx = await startNginx(folder, [{ leaf: certificate, directives }])
-      const server = {
-        port: nginx.ports[0] ?? 0,
-        [Symbol.asyncDispose]: () => nginx[Symbol.asyncDispose](),
-      }
-      return { feed, server, serials: { rsa: certificate.serial } }
+      const nginx = parts.use(await startNginx(folder, [{ leaf: certificate, directives }]))
+      return { feed, port: nginx.ports[0] ?? 0, serials: { rsa: certificate.serial } }
     },
   )
 })

@@ -2,8 +2,9 @@ import type { ConfigurationLines, LinesInput } from './configuration-lines.ts'
 import { endpointLines } from './everstaple-lines.ts'
 
 /**
- * Apache has no directive for files, so it asks the endpoint. A staple stays in its cache for a day, or until its nextUpdate: so long
- * everstaple may be away. What failed is asked again after seconds; the default is ten minutes. By default it staples what expired five minutes ago.
+ * Apache has no directive for files, so it asks the endpoint. A staple stays in its cache for a day, or until its nextUpdate: so
+ * long everstaple may be away. What failed is asked again after seconds; the default is ten minutes. By default it staples what
+ * has expired for five minutes more.
  */
 export function apacheLines({ certificates, endpoint, listen }: LinesInput): ConfigurationLines {
   const sizeBytes = Math.max(LEAST_CACHE_BYTES, certificates.length * BYTES_PER_STAPLE)

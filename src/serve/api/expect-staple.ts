@@ -4,8 +4,9 @@ import type { ExpectStapleCollector } from '../expect-staple/collector.ts'
 import { decodeExpectStapleReport, MAX_REPORT_BYTES } from '../expect-staple/report.ts'
 
 /**
- * `/v1/expect-staple`: takes reports from browsers and from `everstaple check` (docs/expect-staple.md). Whoever sends
- * one has no token: register it beside what asks for one, not inside.
+ * `/v1/expect-staple`: takes reports from browsers and from `everstaple check`
+ * (docs/expect-staple.md). Whoever sends one has no token: register it beside what asks for one,
+ * not inside.
  */
 export function serveExpectStaple(
   api: FastifyInstance<RawServerDefault>,

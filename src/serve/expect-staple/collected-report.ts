@@ -5,9 +5,15 @@ import type { CertStatus, ResponseStatus } from './report.ts'
 export interface CollectedReport {
   readonly host: string
   readonly port: number
-  /** SHA-256 of the certificate that was sent, lower-case hex; `undefined` where the report has none. */
+  /**
+   * SHA-256 of the certificate that was sent, lower-case hex; `undefined` where the report has
+   * none.
+   */
   readonly certificate: string | undefined
-  /** What people call the certificate; `undefined` where it is not managed, and all of this is hearsay. */
+  /**
+   * What people call the certificate; `undefined` where it is not managed, and all of this is
+   * hearsay.
+   */
   readonly name: string | undefined
   /** See `Judgement`. */
   readonly reason: string
@@ -31,7 +37,9 @@ export interface CollectedReport {
 /** How many are kept. Full of them, a file has some 600 kB. */
 export const MAX_COLLECTED = 1_000
 
-/** How long one is kept after its last report: what is older says nothing of the staples of today. */
+/**
+ * How long one is kept after its last report: what is older says nothing of the staples of today.
+ */
 export const KEPT_FOR: DurationMs = durationMs(7 * DAY_MS)
 
 /**

@@ -38,8 +38,9 @@ export async function openExpectStapleCollector(
 }
 
 /**
- * Collects Expect-Staple reports from anybody: judged, counted, and few. They are in memory, and in a file within seconds; a crash may cost the
- * last ones. Nothing is decided by them. Disposing of it writes what is not written.
+ * Collects Expect-Staple reports from anybody: judged, counted, and few. They are in memory, and in
+ * a file within seconds; a crash may cost the last ones. Nothing is decided by them. Disposing of
+ * it writes what is not written.
  */
 export class ExpectStapleCollector implements AsyncDisposable {
   readonly #options: CollectorOptions

@@ -11,8 +11,9 @@ import type { ExpectStapleReport } from './report.ts'
 /** What we make of a report. */
 export interface Judgement {
   /**
-   * For a certificate that is managed: the rule that the staple breaks, or `none-sent`, `acceptable`, `issuer-missing`. Else,
-   * and where the report lacks the staple, the client's own words: `INVALID_DATE`, `PROVIDED REVOKED`.
+   * For a certificate that is managed: the rule that the staple breaks, or `none-sent`,
+   * `acceptable`, `issuer-missing`. Else, and where the report lacks the staple, the client's own
+   * words: `INVALID_DATE`, `PROVIDED REVOKED`.
    */
   readonly reason: string
   /** In words for people; may hold what strangers sent. */
@@ -28,7 +29,10 @@ export interface JudgementContext {
   readonly now: EpochMs
 }
 
-/** Judges a report by what we know ourselves: our copy of the certificate and its issuer, our clock. Pure. */
+/**
+ * Judges a report by what we know ourselves: our copy of the certificate and its issuer, our clock.
+ * Pure.
+ */
 export function judgeReport(report: ExpectStapleReport, context: JudgementContext): Judgement {
   const { entry, now } = context
   const claim = [report.responseStatus, report.certStatus].filter((word) => word !== undefined)
@@ -49,7 +53,8 @@ function judgeResponse(
 ): Judgement {
   const most = policy.maxSizeBytes
   if (response.length > most) {
-    // Not read: whoever reports could send anything, and our servers are given nothing of this size.
+    // Not read: whoever reports could send anything, and our servers are given nothing of this
+    // size.
     const detail = `saw ${response.length} bytes; required: at most ${most} bytes`
     return { reason: 'response-too-large', detail }
   }

@@ -9,8 +9,9 @@ import { certStatuses, responseStatuses } from './report.ts'
 export const REPORT_FILE = 'expect-staple.jsonl'
 
 /**
- * The collected reports in a data folder, also beside a running service; none where there is no file. Lines that make no sense are stepped
- * over: the file is for people, and nothing hangs on it. Rejects with what reading gave.
+ * The collected reports in a data folder, also beside a running service; none where there is no
+ * file. Lines that make no sense are stepped over: the file is for people, and nothing hangs on it.
+ * Rejects with what reading gave.
  */
 export async function readReportFile(folder: string): Promise<readonly CollectedReport[]> {
   return (await textOf(join(folder, REPORT_FILE))).split('\n').flatMap((line) => {
@@ -20,8 +21,8 @@ export async function readReportFile(folder: string): Promise<readonly Collected
 }
 
 /**
- * Writes the file anew, so that readers see the old one or the new one, whole. It is not synced: loss of power may cost the reports of the last
- * minute. Rejects with what writing gave.
+ * Writes the file anew, so that readers see the old one or the new one, whole. It is not synced:
+ * loss of power may cost the reports of the last minute. Rejects with what writing gave.
  */
 export async function writeReportFile(
   folder: string,

@@ -36,10 +36,15 @@ export interface ExpectStapleReport {
   readonly servedChain: readonly Uint8Array[]
 }
 
-/** Most that a report may have, in bytes: two chains of three certificates and a staple have 15 kB. */
+/**
+ * Most that a report may have, in bytes: two chains of three certificates and a staple have 15 kB.
+ */
 export const MAX_REPORT_BYTES = 65_536
 
-/** Certificates of a chain. Clients build chains of four; some servers send a few that are not needed. */
+/**
+ * Certificates of a chain. Clients build chains of four; some servers send a few that are not
+ * needed.
+ */
 export const MAX_CHAIN = 10
 
 /** The report in the form in which Chrome sent it, as `application/json`. */
@@ -58,7 +63,9 @@ export function encodeExpectStapleReport(report: ExpectStapleReport): string {
   })
 }
 
-/** The report in a body, in Chrome's form or in that of the draft; in words what is wrong with it. */
+/**
+ * The report in a body, in Chrome's form or in that of the draft; in words what is wrong with it.
+ */
 export function decodeExpectStapleReport(text: string): ExpectStapleReport | string {
   const parsed = bodyForm.safeParse(jsonOf(text))
   if (!parsed.success) {
@@ -133,7 +140,8 @@ const time = z.iso
   .refine((at) => at >= 0 && at < YEAR_10000, 'is a time that no clock shows')
 const host = z.string().regex(HOST, 'is no host name')
 
-// What is not listed is stepped over: the draft has an effective-expiration-date, and both have a validated-certificate-chain.
+// What is not listed is stepped over: the draft has an effective-expiration-date, and both have a
+// validated-certificate-chain.
 const bodyForm = z.preprocess(
   unwrapped,
   z.object({

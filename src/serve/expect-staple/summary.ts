@@ -16,7 +16,10 @@ export interface ReportSummary {
   readonly example: CollectedReport
 }
 
-/** Brings reports of the same server and certificate together: those of managed certificates first, then the latest. Pure. */
+/**
+ * Brings reports of the same server and certificate together: those of managed certificates first,
+ * then the latest. Pure.
+ */
 export function summarize(reports: readonly CollectedReport[]): readonly ReportSummary[] {
   const groups = Map.groupBy(reports, ({ host, port, certificate, name }) =>
     JSON.stringify([host, port, certificate, name]),
