@@ -1,8 +1,7 @@
 import { startAlerts } from '../alerts/alerts.ts'
 import { isWithin } from '../certificates/source.ts'
 import type { Config } from '../config/config.ts'
-import type { EpochMs } from '../der/time.ts'
-import { LocalOutputs, type OutputSource } from '../edge/local-outputs.ts'
+import type { LocalOutputs } from '../edge/local-outputs.ts'
 import type { Events } from '../events.ts'
 import { Crawler } from '../refresh/crawler.ts'
 import { isGiven } from '../refresh/intake.ts'
@@ -16,6 +15,8 @@ import { VerifiedStaples } from '../store/verified-staples.ts'
 import type { Clock, Random } from '../time/clock.ts'
 import { type CertificateIntake, certificateIntake } from './certificate-intake.ts'
 import { keepHouse } from './housekeeping.ts'
+import { localOutputsOf, startOutputs } from './local-outputs-of.ts'
+import { runTogether } from './run-together.ts'
 import { transportFor } from './transport-for.ts'
 
 /** What the service takes from the world. */
@@ -42,18 +43,7 @@ export async function startService(config: Config, world: ServiceWorld): Promise
   const store = parts.use(await openSqliteStore({ folder: config.data }))
   const transport = parts.use(transportFor(config, clock))
   const staples = new VerifiedStaples({ store, clock, policy: config.policy, events })
-  const outputs = parts.use(
-    new LocalOutputs({
-      outputs: config.outputs,
-      source: {
-        current: (id) => currentOf(id, { store, staples, now: clock.now() }),
-        keep: (id, states) => store.putOutputStates(id, states),
-      },
-      policy: config.policy,
-      clock,
-      events,
-    }),
-  )
+  const outputs = parts.use(localOutputsOf({ config, store, staples, clock, events }))
   const { alerts: settings, policy } = config
   const alerts = parts.use(await startAlerts({ ...world, alerts: settings, policy, store }))
   const watched = { ...world, events: alerts.watch(events) }
@@ -147,7 +137,6 @@ function apiSource(
   }
 }
 
-/** Rejects, when all of them have ended, as soon as one has failed for good. */
 async function runLoops(
   parts: Parts,
   { crawler, issuers, follower, given }: Engine,
@@ -162,7 +151,7 @@ async function runLoops(
   const loops = [
     async (stop: AbortSignal) => {
       // Before a snapshot tells what has no staple: a new certificate may have the path of one whose staple is there.
-      await startOutputs(parts, stop)
+      await startOutputs(outputs, { ...world, store }, stop)
       await follower.run(stop)
     },
     (stop: AbortSignal) => crawler.run(stop),
@@ -170,43 +159,5 @@ async function runLoops(
     (stop: AbortSignal) => given.run(stop),
     (stop: AbortSignal) => keepHouse({ ...world, store, outputs, isRoundDone }, stop),
   ]
-  const failed = new AbortController()
-  const stop = AbortSignal.any([signal, failed.signal])
-  const ends = loops.map((loop) => loop(stop).catch((error: unknown) => failed.abort(error)))
-  await Promise.all(ends)
-  failed.signal.throwIfAborted()
-}
-
-async function startOutputs({ store, outputs, world }: Parts, stop: AbortSignal): Promise<void> {
-  const { clock, events } = world
-  async function* certificates() {
-    for await (const { certificate, staple } of store.entries()) {
-      if (isGiven(certificate.sources)) continue
-      const has = staple !== undefined && staple.usableUntil > clock.now() ? 'staple' : 'none'
-      if (certificate.certIDKey !== undefined) yield { ...certificate, has } as const
-    }
-  }
-  try {
-    await outputs.updateAll(certificates(), stop)
-  } catch (error) {
-    events.storeFailed({ error })
-  }
-}
-
-async function currentOf(
-  id: string,
-  {
-    store,
-    staples,
-    now,
-  }: { readonly store: Store; readonly staples: VerifiedStaples; readonly now: EpochMs },
-): ReturnType<OutputSource['current']> {
-  const entry = await store.entry({ id })
-  if (entry === undefined || isGiven(entry.certificate.sources)) return undefined
-  const { certificate, staple, outputs: states = [] } = entry
-  const { classification } = certificate
-  const mayHaveStaple = classification === 'ocsp' || classification === 'issuer-missing'
-  const wants = mayHaveStaple ? 'staple' : 'nothing'
-  const changesAt = staple !== undefined && staple.servedFrom > now ? staple.servedFrom : undefined
-  return { certificate, staple: await staples.byId(id), wants, changesAt, states }
+  await runTogether(loops, signal)
 }
