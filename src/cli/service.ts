@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { startAlerts } from '../alerts/alerts.ts'
 import { isWithin } from '../certificates/source.ts'
 import type { Config } from '../config/config.ts'
@@ -8,7 +9,10 @@ import { isGiven } from '../refresh/intake.ts'
 import { IssuerSearch } from '../refresh/issuer-search.ts'
 import type { Transport } from '../responders/transport.ts'
 import type { ApiSource } from '../serve/api/api.ts'
+import { openExpectStapleCollector } from '../serve/expect-staple/collector.ts'
+import { ChangeFeed } from '../serve/feed.ts'
 import { type HttpListener, startHttp } from '../serve/http.ts'
+import { TOKEN_FILE, TokenFile } from '../serve/tokens.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { CertificateRecord, Coverage, Store } from '../store/store.ts'
 import { VerifiedStaples } from '../store/verified-staples.ts'
@@ -47,14 +51,20 @@ export async function startService(config: Config, world: ServiceWorld): Promise
   const { alerts: settings, policy } = config
   const alerts = parts.use(await startAlerts({ ...world, alerts: settings, policy, store }))
   const watched = { ...world, events: alerts.watch(events) }
-  const made = { config, world: watched, store, transport, staples, outputs }
+  const feed = new ChangeFeed({ store, clock })
+  const made = { config, world: watched, store, transport, staples, outputs, feed }
   const engine = makeEngine(made)
+  const folder = config.data
+  const expectStaple = parts.use(
+    await openExpectStapleCollector({ folder, store, policy, clock, events }),
+  )
   const http: HttpListener = parts.use(
     await startHttp({
       listen: config.listen,
       staples,
       readiness: { readiness: () => store.coverage(clock.now()) },
       api: apiSource(made, engine),
+      expectStaple,
       clock,
       events,
     }),
@@ -89,6 +99,7 @@ interface Parts {
   readonly transport: Transport
   readonly staples: VerifiedStaples
   readonly outputs: LocalOutputs
+  readonly feed: ChangeFeed
 }
 
 /** What does the work, when its loops run. */
@@ -97,9 +108,10 @@ interface Engine extends CertificateIntake {
   readonly issuers: IssuerSearch
 }
 
-function makeEngine({ config, world, store, transport, staples, outputs }: Parts): Engine {
+function makeEngine({ config, world, store, transport, staples, outputs, feed }: Parts): Engine {
   const changed = (certificate: CertificateRecord) => {
     staples.forget(certificate.id)
+    feed.pulse()
     // The servers of this machine do not have it yet, and a path of its may be that of the one that they have.
     if (!isGiven(certificate.sources)) void outputs.update(certificate)
   }
@@ -121,11 +133,12 @@ function makeEngine({ config, world, store, transport, staples, outputs }: Parts
 }
 
 function apiSource(
-  { config, world, store, staples, outputs }: Parts,
+  { config, world, store, staples, outputs, feed }: Parts,
   { given }: Engine,
 ): ApiSource {
   return {
-    ...{ store, staples, given, clock: world.clock },
+    ...{ store, staples, given, feed, clock: world.clock },
+    tokens: new TokenFile(join(config.data, TOKEN_FILE)),
     isWatched: (path) => config.certificates.some((watched) => isWithin(path, watched)),
     outputs: {
       async settled(id) {

@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type FastifyError, fastify } from 'fastify'
 import type { Clock } from '../time/clock.ts'
 import { type ApiSource, serveApi } from './api/api.ts'
+import { serveExpectStaple } from './api/expect-staple.ts'
+import type { ExpectStapleCollector } from './expect-staple/collector.ts'
 import { type ReadinessSource, serveHealth } from './health.ts'
 import { answerOcsp, type OcspAnswer, type StapleSource } from './ocsp-endpoint.ts'
 import { type OcspRoute, ocspRoute } from './ocsp-route.ts'
@@ -20,6 +22,8 @@ export interface HttpOptions {
   readonly readiness: ReadinessSource
   /** Without it, there is nothing under `/v1`. */
   readonly api?: ApiSource | undefined
+  /** Without it, reports of browsers are not taken. */
+  readonly expectStaple?: Pick<ExpectStapleCollector, 'admit' | 'collect'> | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly events: HttpEvents
 }
@@ -59,7 +63,12 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
     return reply.code(500).send({ error: 'internal error; the log of everstaple has the reason' })
   })
   serveHealth(app, options.readiness)
-  if (options.api !== undefined) serveApi(app, options.api, options.listen.host)
+  const { api, expectStaple } = options
+  if (api !== undefined) serveApi(app, api, options.listen.host)
+  // Beside the API, as browsers send reports without a token.
+  if (expectStaple !== undefined) {
+    void app.register(async (inner) => serveExpectStaple(inner, expectStaple), { prefix: '/v1' })
+  }
   try {
     await app.listen({ ...options.listen })
   } catch (error) {

@@ -26,10 +26,12 @@ describeWith(['openssl', 'curl', 'gnutls-cli', 'apache2'], 'Apache httpd', () =>
       const rsa = await world.issue(folder, 'rsa')
       const ecdsa = await world.issue(folder, 'ecdsa')
       const certificates = [rsa.chain, ecdsa.chain]
-      const feed = parts.use(await startFeed({ folder, server: 'apache', certificates })
-      const server = parts.use(await startApache({
-        ...{ folder, certificates: [rsa, ecdsa], lines: feed.lines() },
-      }))
+      const feed = parts.use(await startFeed({ folder, server: 'apache', certificates }))
+      const server = parts.use(
+        await startApache({
+          ...{ folder, certificates: [rsa, ecdsa], lines: feed.lines() },
+        }),
+      )
       const serials = { rsa: rsa.serial, ecdsa: ecdsa.serial }
       // What it was given stays in its cache for a day, and no longer than until it is restarted.
       const lookAgain = () => process.kill(server.program.pid, 'SIGUSR1')
@@ -44,7 +46,9 @@ describeWith(['openssl', 'curl', 'gnutls-cli', 'caddy'], 'Caddy, for its own cer
     async (parts) => {
       const folder = await world.folder('caddy')
       const certificate = await world.issue(folder, 'rsa')
-      const feed = parts.use(await startFeed({ folder, server: 'caddy', certificates: [certificate.chain] }))
+      const feed = parts.use(
+        await startFeed({ folder, server: 'caddy', certificates: [certificate.chain] }),
+      )
       const server = parts.use(await startCaddy({ folder, certificate, lines: feed.lines() }))
       return { feed, port: server.port, serials: { rsa: certificate.serial } }
     },
@@ -59,12 +63,16 @@ describeWith(['openssl', 'curl', 'gnutls-cli'], 'a Node.js program', () => {
     async (parts) => {
       const folder = await world.folder('node')
       const certificate = await world.issue(folder, 'ecdsa')
-      const feed = parts.use(await startFeed({ folder, server: 'node', certificates: [certificate.chain] })
-      const server = parts.use(await startNode({
-        ...{ folder, certificate },
-        imports: feed.lines(/imported/),
-        lines: feed.lines(/listen/),
-      }))
+      const feed = parts.use(
+        await startFeed({ folder, server: 'node', certificates: [certificate.chain] }),
+      )
+      const server = parts.use(
+        await startNode({
+          ...{ folder, certificate },
+          imports: feed.lines(/imported/),
+          lines: feed.lines(/listen/),
+        }),
+      )
       return { feed, port: server.port, serials: { ecdsa: certificate.serial } }
     },
     // At a quarter of what is left.

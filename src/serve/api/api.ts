@@ -4,14 +4,20 @@ import { type DurationMs, durationMs, iso, MINUTE_MS } from '../../der/time.ts'
 import type { GivenCertificates } from '../../refresh/given-certificates.ts'
 import type { Store } from '../../store/store.ts'
 import { parseDuration } from '../../time/duration.ts'
-import { refusal } from './access.ts'
+import type { ChangeFeed } from '../feed.ts'
+import type { TokenFile } from '../tokens.ts'
+import { access } from './access.ts'
 import { type AssuranceSource, assure, type Standing } from './assurance.ts'
 import { type CertificateReport, certificateReport } from './certificate-report.ts'
+import { serveChanges } from './changes.ts'
+import { type EdgesSource, serveEdges } from './edges.ts'
 import { MAX_BODY_BYTES, readGivenBody } from './given-body.ts'
 
 /** What the API works on. */
 export interface ApiSource extends Omit<AssuranceSource, 'store'> {
-  readonly store: Pick<Store, 'entry' | 'entries'>
+  readonly store: Pick<Store, 'entry' | 'entries'> & EdgesSource['store']
+  readonly feed: ChangeFeed
+  readonly tokens: Pick<TokenFile, 'find'>
   readonly given: Pick<GivenCertificates, 'take' | 'remove'>
 }
 
@@ -26,24 +32,31 @@ export interface EnsureAnswer {
 /** Longest `wait`: a hook that needs more has another problem. */
 export const MAX_WAIT: DurationMs = durationMs(10 * MINUTE_MS)
 
-/** The routes under `/v1` (docs/api.md), for callers on this machine. `listenHost` is where the service listens. */
+/** The routes under `/v1` (docs/api.md), for callers on this machine, and for others with a token. `listenHost` is where the service listens. */
 export function serveApi(
   app: FastifyInstance<RawServerDefault>,
   source: ApiSource,
   listenHost: string,
 ): void {
   const closing = new AbortController()
+  const { tokens } = source
   const plugin = async (api: FastifyInstance<RawServerDefault>): Promise<void> => {
     api.addHook('preClose', async () => closing.abort())
-    api.addHook('onRequest', async ({ socket, headers }, reply) => {
-      const { remoteAddress } = socket
-      const why = refusal({ remoteAddress, host: headers.host, origin: headers.origin }, listenHost)
-      if (why !== undefined) await refuse(reply, 403, why)
+    api.addHook('onRequest', async ({ socket, headers, method, url }, reply) => {
+      const { host, origin, authorization } = headers
+      const caller = { remoteAddress: socket.remoteAddress, host, origin }
+      const path = url.split('?', 1)[0] ?? ''
+      const refused = await access({ caller, authorization, method, path }, { tokens, listenHost })
+      if (refused === undefined) return
+      if (refused.statusCode === 401) reply.header('WWW-Authenticate', 'Bearer')
+      await refuse(reply, refused.statusCode, refused.problem)
     })
     acceptBytes(api)
     serveReports(api, source)
     servePut(api, source, closing.signal)
     serveDelete(api, source)
+    serveChanges(api, source.feed, closing.signal)
+    serveEdges(api, source)
   }
   void app.register(plugin, { prefix: '/v1' })
 }

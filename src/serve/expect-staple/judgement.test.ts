@@ -21,6 +21,11 @@ function response(single: Partial<SingleResponseKnobs>, signer = pki.issuer): Ui
 const old = { thisUpdate: plus(now, -2 * DAY_MS), nextUpdate: plus(now, -HOUR_MS) }
 const other = { certificate: pki.issueLeaf().certificate, issuer: pki.issuer.certificate }
 
+const crlOnly = entry({
+  certificate: { ...record(pki.leaf), classification: 'crl-only' },
+  staple: undefined,
+})
+
 describe('judgeReport()', () => {
   test.each<[string, Uint8Array, string, RegExp]>([
     ['has ended', response(old), 'next-update-passed', /^saw nextUpdate /],
@@ -42,10 +47,7 @@ describe('judgeReport()', () => {
   })
 
   test.each([
-    [
-      0,
-      /says good and is acceptable, though the client says INVALID_DATE; its clock agrees with ours$/,
-    ],
+    [0, /says good and is acceptable; the client says INVALID_DATE; its clock agrees with ours$/],
     [3 * HOUR_MS, /by its clock it is .*Z, 3h ahead of ours$/],
     [-6 * MINUTE_MS, /by its clock it is .*Z, 6m behind ours$/],
   ])('looks at clocks where nothing is wrong: %s ms', (offset, detail) => {
@@ -59,6 +61,7 @@ describe('judgeReport()', () => {
   test.each([
     ['there is one', entry(), /there is one, usable until .*: look at how it gets to the server$/],
     ['there is none', entry({ staple: undefined }), /there is none: its CA was not asked yet$/],
+    ['there can be none', crlOnly, /there is none, as the certificate is crl-only$/],
   ])('says of none sent that %s', (_name, of, detail) => {
     expect(judged(missing, of)).toEqual({
       reason: 'none-sent',

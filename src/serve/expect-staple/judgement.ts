@@ -42,7 +42,8 @@ export function judgeReport(report: ExpectStapleReport, context: JudgementContex
     return judgeResponse(report.response, entry.certificate, report, context)
   }
   if (report.responseStatus !== 'MISSING') return { reason: claimed, detail: LEFT_OUT }
-  return { reason: 'none-sent', detail: `the server sent no staple; ${held(entry, now)}` }
+  const detail = `the server sent no staple; ${held(entry, now)}`
+  return { reason: 'none-sent', detail: detail.slice(0, MAX_DETAIL) }
 }
 
 function judgeResponse(
@@ -53,8 +54,7 @@ function judgeResponse(
 ): Judgement {
   const most = policy.maxSizeBytes
   if (response.length > most) {
-    // Not read: whoever reports could send anything, and our servers are given nothing of this
-    // size.
+    // Not read: a stranger could send anything, and our servers are given nothing of this size.
     const detail = `saw ${response.length} bytes; required: at most ${most} bytes`
     return { reason: 'response-too-large', detail }
   }
@@ -85,7 +85,7 @@ function acceptable(
   { at, responseStatus }: ExpectStapleReport,
   now: EpochMs,
 ): string {
-  const said = `the staple says ${status} and is acceptable, though the client says ${responseStatus}`
+  const said = `the staple says ${status} and is acceptable; the client says ${responseStatus}`
   const offset = at - now
   if (Math.abs(offset) < CLOCKS_AGREE) return `${said}; its clock agrees with ours`
   return `${said}: by its clock it is ${iso(at)}, ${describeOffset(offset)}`
@@ -99,8 +99,11 @@ function describeOffset(offset: number): string {
 function held(entry: Entry, now: EpochMs): string {
   const staple = servedStaple(entry, now)
   if (staple !== undefined && staple.usableUntil > now) {
-    return `there is one, usable until ${iso(staple.usableUntil)}: look at how it gets to the server`
+    const until = iso(staple.usableUntil)
+    return `there is one, usable until ${until}: look at how it gets to the server`
   }
+  const { classification } = entry.certificate
+  if (classification !== 'ocsp') return `there is none, as the certificate is ${classification}`
   return `there is none: ${entry.schedule?.lastError ?? 'its CA was not asked yet'}`
 }
 
@@ -108,5 +111,5 @@ const NOT_MANAGED = 'the certificate is not managed, so this is what the client 
 const LEFT_OUT = 'the report does not hold the staple, so this is what the client says'
 /** Less than this is the way that the report took. */
 const CLOCKS_AGREE = 5 * MINUTE_MS
-/** A response may hold names of any length. */
+/** Responses, and what CAs answer, may hold names of any length. */
 const MAX_DETAIL = 300
