@@ -1,6 +1,7 @@
 import type { DeliveryEvents } from './alerts/deliveries.ts'
 import type { SourceProblem } from './certificates/source.ts'
 import { durationMs, type EpochMs, iso } from './der/time.ts'
+import type { CentreEvents } from './edge/agent/centre-follower.ts'
 import type { HaproxySocketEvents } from './edge/outputs/haproxy-socket.ts'
 import type { ReloadEvents } from './edge/reload.ts'
 import type { ServerOutputEvents } from './edge/server-output.ts'
@@ -22,11 +23,21 @@ export type Log = (
 
 /** Every thing that happens, one function each: the only place where log lines are worded. */
 export type Events = CrawlerEvents &
+  Omit<CentreEvents, 'notManaged'> &
   IssuerSearchEvents &
   VerifiedStaplesEvents &
   HttpEvents &
   ServerOutputEvents &
   DeliveryEvents & {
+    /** Certificates of this edge that the centre does not manage; `isOffered`: they are offered to it. */
+    notManaged(event: {
+      readonly certificates: readonly CertificateRecord[]
+      readonly isOffered: boolean
+    }): void
+    /** The centre did not take a certificate that was offered. */
+    offerFailed(event: { readonly error: unknown }): void
+    /** The centre did not take a report of this edge; all is told again a minute later. */
+    reportFailed(event: { readonly problem: string }): void
     serviceStarted(event: { readonly url: string; readonly data: string }): void
     serviceStopped(): void
     configReloaded(): void
@@ -43,6 +54,7 @@ export function createEvents(log: Log): Events {
     ...fetchEvents(log),
     ...responderEvents(log),
     ...outputEvents(log),
+    ...centreEvents(log),
     ...alertEvents(log),
   }
 }
@@ -203,6 +215,63 @@ function responderEvents(
       const by = formatDuration(durationMs(Math.abs(ahead)))
       const message = `THE CLOCK OF THIS MACHINE is ${by} ${ahead > 0 ? 'ahead of' : 'behind'} that of ${responders === 1 ? 'the responder' : `${responders} responders`}: clients may refuse staples that look good here; set it right, as by NTP`
       log('error', message, { event: 'clockDiffers', ahead, responders })
+    },
+  }
+}
+
+function centreEvents(
+  log: Log,
+): Pick<
+  Events,
+  | 'centreReached'
+  | 'centreAway'
+  | 'stapleReceived'
+  | 'stapleNotTaken'
+  | 'notManaged'
+  | 'centreClockDiffers'
+  | 'offerFailed'
+  | 'reportFailed'
+> {
+  return {
+    centreReached({ centre }) {
+      log('info', `following ${centre}`, { event: 'centreReached', centre })
+    },
+    centreAway({ centre, problem, retryIn }) {
+      const message = `${centre} cannot be followed: ${problem}; staples in hand are served on, next attempt in ${formatDuration(retryIn)}`
+      log('warn', message, { event: 'centreAway', centre, problem })
+    },
+    stapleReceived({ certificate, staple }) {
+      const message = `${certificate.name}: staple until ${iso(staple.usableUntil)} from ${staple.url}`
+      log('info', message, {
+        event: 'stapleReceived',
+        ...identify(certificate),
+        usableUntil: iso(staple.usableUntil),
+      })
+    },
+    stapleNotTaken({ certificate, problem }) {
+      const message = `${certificate.name}: the centre sent what is not to be handed out (${problem}); what was in hand is kept`
+      log('error', message, { event: 'stapleNotTaken', ...identify(certificate), problem })
+    },
+    notManaged({ certificates, isOffered }) {
+      const names = certificates.map(({ name }) => name).join(', ')
+      const then = isOffered
+        ? 'offering them to it'
+        : 'have it manage them, or set agent.register: true'
+      const message = `the centre does not manage ${names}; ${then}`
+      log(isOffered ? 'info' : 'warn', message, { event: 'notManaged', names })
+    },
+    centreClockDiffers({ centre, ahead }) {
+      const by = formatDuration(durationMs(Math.abs(ahead)))
+      const message = `THE CLOCK OF THIS MACHINE is ${by} ${ahead > 0 ? 'ahead of' : 'behind'} that of ${centre}: one of them is wrong; set it right, as by NTP`
+      log('error', message, { event: 'centreClockDiffers', centre, ahead })
+    },
+    offerFailed({ error }) {
+      const message = `the centre did not take a certificate: ${textOf(error)}; the token needs the scope edge`
+      log('error', message, { event: 'offerFailed', error: textOf(error) })
+    },
+    reportFailed({ problem }) {
+      const message = `the centre did not take the report of what is live here: ${problem}`
+      log('warn', message, { event: 'reportFailed', problem })
     },
   }
 }

@@ -54,7 +54,7 @@ export function givenTarget(text: string, servername?: string): Target {
   if (target !== undefined) return target
   throw new UsageError(
     `'${text}' is not a server`,
-    'write it as HOST, HOST:PORT or [ADDRESS]:PORT, such as www.example.org:443',
+    'write it as HOST, HOST:PORT or [ADDRESS]:PORT, such as www.example.org:443, and /NAME for another name',
   )
 }
 

@@ -48,6 +48,35 @@ program
   })
 
 program
+  .command('agent')
+  .description('the edge: follows a centre, judges its staples, serves and writes them')
+  .addOption(configOption())
+  .option('--server <url>', 'the centre: an `everstaple run`')
+  .option('--token-file <file>', 'file with a token of scope edge for the centre')
+  .option('--name <name>', 'what the edge calls itself (default: the host name)')
+  .option(
+    '--certificates <path>',
+    'file or folder with certificates, watched (repeatable)',
+    collect,
+  )
+  .option('--data <dir>', 'folder for what must survive a restart')
+  .option(
+    '--listen <host:port>',
+    'where to serve OCSP, /healthz and /readyz (default: 127.0.0.1:8888)',
+  )
+  .addOption(new Option('--log-format <format>', 'how to log').choices(['text', 'json']))
+  .addHelpText(
+    'after',
+    example(
+      'everstaple agent --server https://staples.example.org:8443 --token-file token --certificates /etc/ssl/sites',
+    ),
+  )
+  .action(async (flags) => {
+    const { agentCommand } = await import('./agent.ts')
+    status = await agentCommand(flags, terminal)
+  })
+
+program
   .command('fetch')
   .description('ask the responders of one certificate now, and say what came of it')
   .argument(
@@ -146,7 +175,7 @@ program
 program
   .command('check')
   .description('shake hands with a server as clients do, and judge what it staples')
-  .argument('<server>', 'HOST, HOST:PORT or [ADDRESS]:PORT; the port is 443 where none is given')
+  .argument('<server>', 'HOST, HOST:PORT or [ADDRESS]:PORT, all with /NAME to ask for; port 443')
   .option('--servername <name>', 'ask for this name (SNI) instead of the host')
   .option('--ca <file>', 'roots that clients trust; a chain that is not theirs is then refused')
   .option('--data <dir>', 'compare with what the service holds in this data folder')
@@ -164,13 +193,14 @@ program
   .argument('[servers...]', 'as of check; default: probe.targets of the configuration')
   .addOption(configOption())
   .option('--every <duration>', 'from one round to the next (default: 60s)')
+  .option('--ca <file>', 'roots that clients trust, as of check')
   .option('--listen <host:port>', 'serve what was counted at /metrics, for Prometheus')
   .option('--for <duration>', 'end by itself after this long, such as 5m')
   .option('--json', 'one JSON object a line, as of check, for each check')
   .addHelpText('after', example('everstaple probe www.example.org --listen 127.0.0.1:9188'))
   .action(async (servers, options) => {
     const { probeCommand } = await import('./probe.ts')
-    status = await probeCommand(servers, options, { terminal, clock })
+    status = await probeCommand(servers, options, { terminal, clock, random: Math.random })
   })
 
 const token = program

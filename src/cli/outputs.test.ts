@@ -19,6 +19,12 @@ writeFileSync(
   at('own.yaml'),
   'certificates: [live]\noutputs: [{ server: exim, file: "/s/{domain}" }]\n',
 )
+mkdirSync(at('haproxy'))
+writeFileSync(at('haproxy/www.pem'), pki.leaf.pem + pki.issuer.pem)
+writeFileSync(
+  at('some.yaml'),
+  'certificates: [live, haproxy]\noutputs: [{ server: haproxy, certificates: [haproxy], socket: /s }]\n',
+)
 writeFileSync(at('none.yaml'), 'certificates: []\n')
 
 afterAll(() => folder[Symbol.dispose]())
@@ -67,6 +73,13 @@ outputs:
   it('names the paths that are configured already', async () => {
     const { stdout } = await run('exim --config own.yaml')
     expect(stdout).toContain('{exists{/s/localhost}{/s/localhost}}'.replace('{exists', 'exists'))
+  })
+
+  it('keeps to the certificates of the output', async () => {
+    const { stdout } = await run('haproxy --config some.yaml')
+    expect(stdout).toContain(`\nssl crt ${at('haproxy/www.pem')}\n`)
+    expect(stdout).not.toContain(at('live'))
+    expect(stdout).toContain(`    certificates:\n      - ${at('haproxy')}\n    file: `)
   })
 
   test.concurrent.each([

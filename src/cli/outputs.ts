@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { readBundle } from '../certificates/bundle.ts'
 import { httpOcspUrls } from '../certificates/classify.ts'
 import { scanCertificates } from '../certificates/folder.ts'
-import type { FoundCertificate } from '../certificates/source.ts'
+import { type FoundCertificate, isWithin } from '../certificates/source.ts'
 import type { Config } from '../config/config.ts'
 import type { ServedCertificate } from '../edge/configuration-lines/configuration-lines.ts'
 import type { ConfiguredOutput } from '../edge/configuration-lines/everstaple-lines.ts'
@@ -35,9 +35,9 @@ export async function outputsCommand(
   }
   const config = await readSettings({ config: options.config })
   const { certificates } = await scanCertificates(config.certificates, clock.now())
-  const served = await Promise.all(
-    certificates.filter(({ classification }) => classification === 'ocsp').map(servedCertificate),
-  )
+  const configured = configuredFor(server, config)
+  const stapled = certificates.filter(({ classification }) => classification === 'ocsp')
+  const served = await Promise.all(ownOf(configured, stapled).map(servedCertificate))
   if (served.length === 0) {
     throw new UsageError(
       'no certificate that can have a staple is configured',
@@ -48,7 +48,7 @@ export async function outputsCommand(
     certificates: served,
     endpoint: endpointOf(config),
     listen: `${bracketed(config.listen.host)}:${config.listen.port}`,
-    configured: configuredFor(server, config),
+    configured,
   })
   const report = { server, serverLines: lines.server, everstapleLines: lines.everstaple }
   if (options.json) terminal.out(JSON.stringify(report))
@@ -88,10 +88,25 @@ function textLines(
 }
 
 function configuredFor(server: string, { outputs }: Config): ConfiguredOutput {
-  const { file, socket, test, reload } = outputs.find((output) => output.server === server) ?? {}
+  const configured = outputs.find((output) => output.server === server) ?? {}
+  const { certificates, file, socket, test, reload } = configured
   return Object.fromEntries(
-    Object.entries({ file, socket, test, reload }).filter(([, value]) => value !== undefined),
+    Object.entries({ certificates, file, socket, test, reload }).filter(
+      ([, value]) => value !== undefined,
+    ),
   )
+}
+
+/** The certificates that an output gets, with those of their files. */
+function ownOf(
+  { certificates: own }: ConfiguredOutput,
+  all: readonly FoundCertificate[],
+): readonly FoundCertificate[] {
+  if (own === undefined) return all
+  const isOwn = (source: string) => own.some((path) => isWithin(source, path))
+  return all
+    .map((each) => ({ ...each, sources: each.sources.filter(isOwn) }))
+    .filter(({ sources }) => sources.length > 0)
 }
 
 async function servedCertificate(found: FoundCertificate): Promise<ServedCertificate> {

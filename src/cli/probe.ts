@@ -7,9 +7,9 @@ import { checkServer, type ServerCheck } from '../probe/server-check.ts'
 import { share, Tally } from '../probe/tally.ts'
 import type { Target } from '../probe/target.ts'
 import { type ServerVerdict, verdictOf } from '../probe/verdict.ts'
-import type { Clock } from '../time/clock.ts'
+import type { Clock, Random } from '../time/clock.ts'
 import { parseDuration } from '../time/duration.ts'
-import { checkReport, givenTarget } from './check.ts'
+import { checkReport, givenRoots, givenTarget } from './check.ts'
 import { Interruption } from './demo/interruption.ts'
 import { probeTable } from './probe-table.ts'
 import { readSettings } from './settings.ts'
@@ -21,19 +21,28 @@ export interface ProbeOptions {
   readonly every?: string | undefined
   readonly listen?: string | undefined
   readonly for?: string | undefined
+  readonly ca?: string | undefined
   readonly json?: boolean | undefined
+}
+
+/** What `everstaple probe` takes from the world. */
+export interface ProbeWorld {
+  readonly terminal: Terminal
+  readonly clock: Clock
+  readonly random: Random
 }
 
 /** Checks servers over and over, until Ctrl-C or for as long as asked: status 1 where a handshake was not as it should be. */
 export async function probeCommand(
   servers: readonly string[],
   options: ProbeOptions,
-  { terminal, clock }: { readonly terminal: Terminal; readonly clock: Clock },
+  { terminal, clock, random }: ProbeWorld,
 ): Promise<ExitStatus> {
   const config = await readSettings({ config: options.config, listen: options.listen })
   const targets = targetsOf(servers, config)
   const every = givenDuration('--every', options.every) ?? config.probe.every
   const length = givenDuration('--for', options.for)
+  const roots = options.ca === undefined ? undefined : await givenRoots(options.ca)
   const tally = new Tally()
   const verdicts = new Map<string, ServerVerdict>()
   const isScreen = options.json !== true && terminal.colours === 'yes'
@@ -54,9 +63,10 @@ export async function probeCommand(
     terminal.err(`everstaple: metrics at ${parts.use(metrics).url}`)
   }
   const signal = endingAfter(length, interruption.signal, clock)
-  const check = (target: Target) => checkServer(target, { clock, policy: config.policy })
+  const check = (target: Target, signal: AbortSignal) =>
+    checkServer(target, { clock, policy: config.policy, roots, signal })
   const roundDone = () => isScreen && terminal.out(`${CLEAR}${table()}`)
-  await probe({ targets, every, clock, check, checked, roundDone }, signal)
+  await probe({ targets, every, clock, random, check, checked, roundDone }, signal)
   if (!options.json && !isScreen) terminal.out(table())
   const { good, all } = share(tally.counts)
   return good === all ? 0 : 1

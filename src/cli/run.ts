@@ -3,20 +3,32 @@ import type { Config } from '../config/config.ts'
 import { createEvents, type Events } from '../events.ts'
 import { systemClock } from '../time/clock.ts'
 import { jsonLog, textLog } from './log.ts'
-import { type Service, startService } from './service.ts'
+import { type Service, type ServiceWorld, startService } from './service.ts'
 import { readSettings, type SettingsFlags } from './settings.ts'
 import { type ExitStatus, type Terminal, UsageError } from './terminal.ts'
 
 /** Runs the service until SIGTERM or SIGINT; SIGHUP reads the configuration again. */
-export async function runCommand(flags: SettingsFlags, terminal: Terminal): Promise<ExitStatus> {
+export function runCommand(flags: SettingsFlags, terminal: Terminal): Promise<ExitStatus> {
+  return runProgram({ read: () => readRunSettings(flags), start: startService }, terminal)
+}
+
+/** What is run until a signal ends it. */
+export interface Program {
+  /** Reads the configuration. */
+  readonly read: () => Promise<Config>
+  readonly start: (config: Config, world: ServiceWorld) => Promise<Service>
+}
+
+/** Runs a program until SIGTERM or SIGINT; SIGHUP reads its configuration again. */
+export async function runProgram(program: Program, terminal: Terminal): Promise<ExitStatus> {
   using signals = new Signals()
-  let running = await start(await readRunSettings(flags), terminal)
+  let running = await start(program, await program.read(), terminal)
   try {
     while (true) {
       const { service } = running
       const failed = service.ended.then(() => 'SIGTERM' as const)
       if ((await Promise.race([signals.next(), failed])) !== 'SIGHUP') return 0
-      running = await reload(running, flags, terminal)
+      running = await reload(running, program, terminal)
     }
   } finally {
     await running.service[Symbol.asyncDispose]()
@@ -29,23 +41,19 @@ interface Running {
   readonly events: Events
 }
 
-async function start(config: Config, terminal: Terminal): Promise<Running> {
+async function start(program: Program, config: Config, terminal: Terminal): Promise<Running> {
   const log = config.log.format === 'json' ? jsonLog() : textLog(terminal, systemClock)
   const events = createEvents(log)
   const world = { clock: systemClock, random: Math.random, events }
-  return { config, events, service: await startService(config, world) }
+  return { config, events, service: await program.start(config, world) }
 }
 
 /** Starts anew with what the configuration says now; where that cannot be, say with a port in use, service goes on as it was. */
-async function reload(
-  running: Running,
-  flags: SettingsFlags,
-  terminal: Terminal,
-): Promise<Running> {
+async function reload(running: Running, program: Program, terminal: Terminal): Promise<Running> {
   const { config, events, service } = running
   let wanted: Config
   try {
-    wanted = await readRunSettings(flags)
+    wanted = await program.read()
   } catch (error) {
     events.configRefused({ problems: messageOf(error) })
     return running
@@ -56,21 +64,25 @@ async function reload(
   }
   await service[Symbol.asyncDispose]()
   try {
-    const started = await start(wanted, terminal)
+    const started = await start(program, wanted, terminal)
     started.events.configReloaded()
     return started
   } catch (error) {
     events.configRefused({ problems: messageOf(error) })
-    return start(config, terminal)
+    return start(program, config, terminal)
   }
 }
 
-async function readRunSettings(flags: SettingsFlags): Promise<Config> {
+/** The settings, in which there are certificates. Throws a {@link UsageError} where there are none. */
+export async function readRunSettings(
+  flags: SettingsFlags,
+  command: 'run' | 'agent' = 'run',
+): Promise<Config> {
   const config = await readSettings(flags)
   if (config.certificates.length > 0) return config
   throw new UsageError(
     'no certificates are given',
-    'name files or folders: everstaple run --certificates /etc/letsencrypt/live',
+    `name files or folders: everstaple ${command} --certificates /etc/letsencrypt/live`,
   )
 }
 

@@ -45,6 +45,7 @@ describe('defaults', () => {
         outputs: [],
         alerts: { onChange: [], onFailing: [], onRevoked: [] },
         probe: { targets: [], every: 60_000 },
+        agent: { register: false, fallback: 'none' },
         log: { format: 'text' },
       },
     })
@@ -110,6 +111,12 @@ describe('values', () => {
       (c) => c.alerts.onChange,
       [{ kind: 'webhook', url: 'https://a.test/b?c', secretFile: '/etc/everstaple/key' }],
     ],
+    [
+      'agent: {server: https://a.test, tokenFile: t, ca: c.pem}',
+      ({ agent: { server, tokenFile, ca } }) => [server, tokenFile, ca],
+      ['https://a.test', '/etc/everstaple/t', '/etc/everstaple/c.pem'],
+    ],
+    ['agent: {register: true}', ({ agent }) => agent, { register: true, fallback: 'none' }],
     ['probe: {every: 90s}', (c) => c.probe.every, 90_000],
     [
       'probe: {targets: [a.test, "[::1]:8443"]}',
@@ -187,7 +194,7 @@ describe('problems', () => {
     ],
     [
       'certificate: [x]',
-      '1:1: certificate: saw an unknown key; required one of certificates, data, listen, responders, policy, outputs, alerts, probe, log (did you mean certificates?)',
+      '1:1: certificate: saw an unknown key; required one of certificates, data, listen, responders, policy, outputs, alerts, probe, agent, log (did you mean certificates?)',
     ],
     [
       'responders:\n  concurrency:\n    perresponder: 1',

@@ -19,6 +19,8 @@ export interface Config {
   readonly outputs: readonly OutputSettings[]
   readonly alerts: AlertSettings
   readonly probe: FileKeys['probe']
+  /** With absolute paths. */
+  readonly agent: FileKeys['agent']
   readonly log: { readonly format: 'text' | 'json' }
 }
 
@@ -92,6 +94,11 @@ function absolute(keys: FileKeys, folder: string): FileKeys {
     ...keys,
     certificates: keys.certificates?.map((path) => resolve(folder, path)),
     data: keys.data === undefined ? undefined : resolve(folder, keys.data),
+    agent: {
+      ...keys.agent,
+      tokenFile: keys.agent.tokenFile && resolve(folder, keys.agent.tokenFile),
+      ca: keys.agent.ca && resolve(folder, keys.agent.ca),
+    },
     alerts: {
       onChange: absoluteHooks(keys.alerts.onChange, folder),
       onFailing: absoluteHooks(keys.alerts.onFailing, folder),
@@ -126,6 +133,7 @@ function assemble(file: FileKeys, flags: FileKeys, env: Surroundings): Config {
     outputs: file.outputs,
     alerts: file.alerts,
     probe: file.probe,
+    agent: file.agent,
     log: { format: flags.log.format ?? file.log.format ?? 'text' },
   }
 }

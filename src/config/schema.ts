@@ -37,6 +37,15 @@ export interface FileKeys {
   readonly alerts: AlertSettings
   /** What `everstaple probe` checks where no server is named. */
   readonly probe: { readonly targets: readonly Target[]; readonly every: DurationMs }
+  /** What `everstaple agent` does. */
+  readonly agent: {
+    readonly server?: string | undefined
+    readonly tokenFile?: string | undefined
+    readonly ca?: string | undefined
+    readonly name?: string | undefined
+    readonly register: boolean
+    readonly fallback: 'none' | 'direct'
+  }
   readonly log: { readonly format?: 'text' | 'json' | undefined }
 }
 
@@ -45,6 +54,14 @@ const path = z
   .refine((text) => text !== '' && !text.startsWith('~'), 'a path; ~ is not replaced in it')
 
 const listenAddress = text('HOST:PORT, such as 127.0.0.1:8888 or "[::1]:8888"', parseListen)
+
+const serverUrl = text('a URL, such as https://staples.example.org:8443', (written) =>
+  URL.canParse(written) && /^https?:$/.test(new URL(written).protocol) ? written : undefined,
+)
+
+const edgeName = text('letters, digits, dots, hyphens and underscores, at most 100', (written) =>
+  /^[\w.-]{1,100}$/.test(written) ? written : undefined,
+)
 
 const duration = text('a length of time of at most 30s, such as 500ms or 2s', (written) => {
   const parsed = parseDuration(written)
@@ -197,6 +214,21 @@ export const fileKeys: z.ZodType<FileKeys> = map({
     every: probeInterval
       .prefault('60s')
       .meta({ description: 'From one round of checks to the next.' }),
+  }).prefault({}),
+  agent: map({
+    server: serverUrl.optional().meta({ description: 'URL of the centre that agents follow.' }),
+    tokenFile: path.optional().meta({ description: 'File with the token for the centre.' }),
+    ca: path.optional().meta({ description: 'PEM file with certificates to trust the centre by.' }),
+    name: edgeName
+      .optional()
+      .meta({ description: 'What the edge calls itself. Default: the host name.' }),
+    register: z
+      .boolean({ error: 'true or false' })
+      .default(false)
+      .meta({ description: 'Whether the centre is asked to manage certificates of the edge.' }),
+    fallback: word(['none', 'direct'])
+      .default('none')
+      .meta({ description: 'Whether CAs are asked directly while the centre is away.' }),
   }).prefault({}),
   log: map({
     format: word(['text', 'json'])

@@ -1,4 +1,4 @@
-import { connect } from 'node:tls'
+import { connect, createSecureContext, type SecureContext } from 'node:tls'
 
 /** Whom to shake hands with, on this machine. */
 export interface HandshakeOptions {
@@ -23,7 +23,8 @@ export function shakeHands(options: HandshakeOptions): Promise<Handshake> {
   const { port, servername, ca, timeoutMs = 5_000 } = options
   return new Promise((resolve) => {
     let response: Uint8Array | undefined
-    const socket = connect({ host: '127.0.0.1', port, servername, ca, requestOCSP: true })
+    const secureContext = contextFor(ca)
+    const socket = connect({ host: '127.0.0.1', port, servername, secureContext, requestOCSP: true })
     const finish = (handshake: Handshake) => {
       socket.destroy()
       resolve(handshake)
@@ -40,3 +41,12 @@ export function shakeHands(options: HandshakeOptions): Promise<Handshake> {
       )
   })
 }
+
+/** Made once for each root: that takes longer than a handshake. */
+function contextFor(ca: string): SecureContext {
+  const context = contexts.get(ca) ?? createSecureContext({ ca })
+  contexts.set(ca, context)
+  return context
+}
+
+const contexts = new Map<string, SecureContext>()

@@ -6,6 +6,7 @@ import {
   encodedCertificate,
   encodedEdgeState,
   encodedOutputState,
+  encodedProbe,
   encodedResponder,
   encodedSchedule,
   encodedStaple,
@@ -24,6 +25,7 @@ import {
   type Entry,
   type Outcome,
   type OutputState,
+  type ProbeResult,
   type ResponderCoverage,
   type ResponderRecord,
   type Schedule,
@@ -46,6 +48,7 @@ export class MemoryStore implements Store {
   readonly #changes = new Map<string, number>()
   #lastChange = 0
   readonly #edges = new Map<string, Edge>()
+  readonly #probes = new Map<string, readonly ProbeResult[]>()
   #problems: readonly SourceProblem[] = []
   #added = 0
 
@@ -127,6 +130,9 @@ export class MemoryStore implements Store {
       managed: managed.length,
       stapled: managed.filter((kept) => usableUntil(kept) > now).length,
       failing: managed.filter(({ schedule }) => (schedule?.attempts ?? 0) > 0).length,
+      mustStapleWithout: managed.filter(
+        (kept) => kept.certificate.mustStaple && usableUntil(kept) <= now,
+      ).length,
     }))
     return rows.sort(byResponder)
   }
@@ -202,6 +208,14 @@ export class MemoryStore implements Store {
   ): Promise<readonly EdgeState[]> {
     const all = this.#sortedEdges().flatMap(({ states }) => states)
     return all.filter(({ edge, id }) => ('edge' in of ? edge === of.edge : id === of.id))
+  }
+
+  async putProbes(target: string, results: readonly ProbeResult[]): Promise<void> {
+    this.#probes.set(target, results.map(encodedProbe).sort(byCertificate))
+  }
+
+  async probes(): Promise<readonly ProbeResult[]> {
+    return [...this.#probes].sort(([a], [b]) => compare(a, b)).flatMap(([, results]) => results)
   }
 
   async withdrawStaple(id: string): Promise<void> {
@@ -338,6 +352,10 @@ function byName(a: CertificateRecord, b: CertificateRecord): number {
 
 function byPlace(a: OutputState, b: OutputState): number {
   return compare(a.output, b.output) || compare(a.place, b.place)
+}
+
+function byCertificate(a: ProbeResult, b: ProbeResult): number {
+  return compare(a.certificate?.id ?? '', b.certificate?.id ?? '')
 }
 
 function byResponder(a: { readonly responder: string }, b: { readonly responder: string }): number {

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
+import type { LookupFunction } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { type DurationMs, durationMs, SECOND_MS } from '../der/time.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
@@ -30,6 +31,10 @@ export interface HandshakeOptions {
   readonly roots?: string | undefined
   /** For name look-up, connection and handshake together. Default: 10 s, as browsers and monitoring systems give up after not much more. */
   readonly timeout?: DurationMs
+  /** How names are looked up. Default: as the system does. */
+  readonly lookup?: LookupFunction
+  /** Ends it before its time; it counts as failed then. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -39,7 +44,7 @@ export interface HandshakeOptions {
 export function shakeHands(
   target: Target,
   offer: Offer,
-  { roots, timeout = TIMEOUT }: HandshakeOptions = {},
+  { roots, timeout = TIMEOUT, lookup, signal }: HandshakeOptions = {},
 ): Promise<Handshake> {
   return new Promise((resolve) => {
     const { host, port, servername } = target
@@ -50,20 +55,24 @@ export function shakeHands(
       port,
       ...(servername !== undefined && { servername }),
       ...(roots !== undefined && { ca: roots, allowPartialTrustChain: true }),
+      ...(lookup !== undefined && { lookup }),
       requestOCSP: true,
       rejectUnauthorized: false,
     })
     const finish = (handshake: Handshake) => {
       clearTimeout(late)
+      signal?.removeEventListener('abort', giveUp)
       socket.destroySoon()
       resolve(handshake)
     }
     const fail = (failure: ConnectionFailure) => finish({ kind: 'failed', offer, failure })
-    const late = setTimeout(() => {
+    const giveUp = () => {
       const problem = `no handshake within ${timeout / SECOND_MS} s`
       fail({ reason: 'timeout', problem })
       socket.destroy()
-    }, timeout)
+    }
+    const late = setTimeout(giveUp, timeout)
+    signal?.addEventListener('abort', giveUp)
     socket
       .on('OCSPResponse', (sent: Buffer | null) => {
         staple = sent ?? undefined

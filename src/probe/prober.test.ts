@@ -23,7 +23,8 @@ it('probe() checks every server once a round, a few at a time, and the rounds ke
     return checkOf()
   }
   let rounds = 0
-  const options = { targets, every: durationMs(60_000), clock, check, checked: () => {} }
+  const random = () => 0.5
+  const options = { targets, every: durationMs(60_000), clock, random, check, checked: () => {} }
   const ended = probe({ ...options, roundDone: () => rounds++ }, ending.signal)
   await clock.advance(durationMs(130_000))
   ending.abort()

@@ -10,10 +10,12 @@ import { isMustStaple } from '../x509/extensions.ts'
 import { findIssuer } from '../x509/issuer.ts'
 import { type Conducts, conductsOf } from './conduct.ts'
 import type { ConnectionFailure } from './connection-failure.ts'
+import type { ObservedHandshake } from './expect-staple-report.ts'
 import { type CompletedHandshake, type Handshake, shakeHands } from './handshake.ts'
 import { compareWithHeld, type HeldComparison } from './held-staple.ts'
 import { type Offer, offers } from './offer.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
+import { sharedLookup } from './shared-lookup.ts'
 import type { Target } from './target.ts'
 
 /** All handshakes with one server: the heart of what `everstaple check --json` prints. Times are ISO 8601. */
@@ -64,6 +66,10 @@ export interface ServerCheckOptions {
     | undefined
   /** Where everstaple keeps its staples. Default: nothing is compared. */
   readonly store?: Pick<Store, 'entry'> | undefined
+  /** Ends it before its time: what has not come about by then failed. */
+  readonly signal?: AbortSignal | undefined
+  /** Told of each handshake that came about, with the bytes that were sent. */
+  readonly observed?: ((handshake: ObservedHandshake) => void) | undefined
 }
 
 /** Shakes hands once for each of {@link offers}, at the same time, and judges what was sent. Rejects with a `StoreError` only. */
@@ -71,27 +77,30 @@ export async function checkServer(
   target: Target,
   options: ServerCheckOptions,
 ): Promise<ServerCheck> {
-  const shaken = offers.map((offer) => shakeHands(target, offer, { roots: options.roots?.pem }))
+  const { roots, signal } = options
+  const conditions = { roots: roots?.pem, signal, lookup: sharedLookup() }
+  const shaken = offers.map((offer) => shakeHands(target, offer, conditions))
   const handshakes = await Promise.all(shaken)
   const now = options.clock.now()
   return {
     target: target.label,
     servername: target.servername ?? null,
     at: iso(now),
-    handshakes: await Promise.all(handshakes.map((one) => judged(one, options, now))),
+    handshakes: await Promise.all(
+      handshakes.map((one) => judged(one, { ...options, target, now })),
+    ),
   }
 }
 
 async function judged(
   handshake: Handshake,
-  options: ServerCheckOptions,
-  now: EpochMs,
+  options: ServerCheckOptions & { readonly target: Target; readonly now: EpochMs },
 ): Promise<CheckedHandshake> {
   if (handshake.kind === 'failed') {
     return { kind: 'failed', ...handshake.offer, ...handshake.failure }
   }
   const { offer, certificate, staple, distrust } = handshake
-  const { store, roots, policy } = options
+  const { store, roots, policy, target, now } = options
   const explanation =
     staple &&
     explain({
@@ -103,6 +112,7 @@ async function judged(
       servedChain: handshake.chain,
     })
   const outcome = outcomeOf(certificate, explanation)
+  options.observed?.({ target, handshake, outcome, at: now })
   const sha256 = createHash('sha256')
     .update(staple ?? '')
     .digest('hex')

@@ -87,7 +87,8 @@ function remembersResponders(store: () => Store, reopen: () => Promise<void>): v
   })
 
   it('tells by responder how many are managed, stapled at that time, and failing', async () => {
-    const at = (number: number, origin: string) => certificate(number, { responder: origin })
+    const at = (number: number, origin: string) =>
+      certificate(number, { responder: origin, mustStaple: number < 4 })
     await store().putCertificates(
       [at(1, 'http://b'), at(2, 'http://b'), at(3, 'http://b'), at(4, 'http://a')],
       NOW,
@@ -100,10 +101,13 @@ function remembersResponders(store: () => Store, reopen: () => Promise<void>): v
       staple: staple(2, { usableUntil: until }),
     })
     await store().complete(certificate(4).id, schedule({ attempts: 1 }))
-    const a = { responder: 'http://a', managed: 1, stapled: 0, failing: 1 }
-    const b = { responder: 'http://b', managed: 3, stapled: 2, failing: 1 }
+    const a = { responder: 'http://a', managed: 1, stapled: 0, failing: 1, mustStapleWithout: 0 }
+    const b = { responder: 'http://b', managed: 3, stapled: 2, failing: 1, mustStapleWithout: 1 }
     expect(await store().responderCoverage(plus(until, -1))).toEqual([a, b])
-    expect(await store().responderCoverage(until)).toEqual([a, { ...b, stapled: 1 }])
+    expect(await store().responderCoverage(until)).toEqual([
+      a,
+      { ...b, stapled: 1, mustStapleWithout: 2 },
+    ])
   })
 }
 

@@ -4,6 +4,7 @@ import { tellsChanges } from './_contract-changes.ts'
 import { keepsEdges } from './_contract-edges.ts'
 import { keepsFormerStaples } from './_contract-former.ts'
 import { keepsOutputStates } from './_contract-outputs.ts'
+import { keepsProbes } from './_contract-probes.ts'
 import { reports } from './_contract-reports.ts'
 import { keepsResponders } from './_contract-responders.ts'
 import { certificate, claimAll, NOW, plain, schedule, staple } from './_records.ts'
@@ -39,6 +40,7 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
     keepsResponders(() => store, reopen)
     tellsChanges(() => store, reopen)
     keepsEdges(() => store, reopen)
+    keepsProbes(() => store, reopen)
   })
 }
 

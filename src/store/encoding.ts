@@ -3,6 +3,7 @@ import type {
   CertificateRecord,
   EdgeState,
   OutputState,
+  ProbeResult,
   ResponderRecord,
   Schedule,
   StapleRecord,
@@ -88,6 +89,19 @@ export function encodedEdgeState(state: EdgeState): EdgeState {
     since: whole(since),
     outputs: outputs.map(encodedOutputState),
     probe: probe && { ...probe, at: whole(probe.at) },
+  }
+}
+
+/** What is known of a server as an engine takes it, as {@link encodedCertificate}. */
+export function encodedProbe(result: ProbeResult): ProbeResult {
+  const { since, checkedAt, handshakes, stapled, countedSince } = result
+  return {
+    ...result,
+    since: whole(since),
+    checkedAt: whole(checkedAt),
+    handshakes: whole(handshakes),
+    stapled: whole(stapled),
+    countedSince: whole(countedSince),
   }
 }
 

@@ -194,6 +194,23 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX edge_state_by_certificate ON edge_state (certificate);
   `,
+  `
+  -- What the last check of each server found. certificate: its fingerprint, empty where none is known. Not bound to certificate: servers may
+  -- have some that are not managed.
+  CREATE TABLE probe_result (
+    target TEXT NOT NULL,
+    certificate TEXT NOT NULL,
+    name TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    problem TEXT,
+    since INTEGER NOT NULL,
+    checked_at INTEGER NOT NULL,
+    handshakes INTEGER NOT NULL,
+    stapled INTEGER NOT NULL,
+    counted_since INTEGER NOT NULL,
+    PRIMARY KEY (target, certificate)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Brings a database, which may be empty, to the newest schema. Throws a `StoreError` for one that is newer or not ours. */

@@ -3,6 +3,7 @@ import type { SourceProblem } from '../certificates/source.ts'
 import type { EpochMs } from '../der/time.ts'
 import type { LoggedAttempt } from '../responders/attempt-log.ts'
 import { SqliteEdges } from './sqlite-edges.ts'
+import { SqliteProbes } from './sqlite-probes.ts'
 import { entryOf, SELECT_ENTRY } from './sqlite-rows.ts'
 import {
   ATTEMPTS_KEPT,
@@ -12,6 +13,7 @@ import {
   type EdgeRecord,
   type EdgeState,
   type OutputState,
+  type ProbeResult,
   REMOVALS_KEPT,
   type ResponderRecord,
   type Schedule,
@@ -56,6 +58,11 @@ export type Operation =
       readonly id: string
       readonly states: readonly OutputState[]
     }
+  | {
+      readonly kind: 'put-probes'
+      readonly target: string
+      readonly results: readonly ProbeResult[]
+    }
   | { readonly kind: 'withdraw'; readonly id: string }
   | { readonly kind: 'replace-problems'; readonly problems: readonly SourceProblem[] }
 
@@ -74,9 +81,11 @@ export type ResultOf<Kind extends Operation['kind']> = Kind extends keyof Operat
 export class SqliteOperations {
   readonly #run: Record<keyof typeof statements, StatementSync>
   readonly #edges: SqliteEdges
+  readonly #probes: SqliteProbes
 
   constructor(database: DatabaseSync) {
     this.#edges = new SqliteEdges(database)
+    this.#probes = new SqliteProbes(database)
     this.#run = Object.fromEntries(
       Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]),
     ) as Record<keyof typeof statements, StatementSync>
@@ -104,6 +113,8 @@ export class SqliteOperations {
         return this.#edges.remove(operation.name)
       case 'put-outputs':
         return this.#putOutputs(operation)
+      case 'put-probes':
+        return this.#probes.put(operation)
       case 'withdraw':
         return this.#withdraw(operation.id)
       case 'put-responder':

@@ -13,6 +13,7 @@ import {
   edgeOf,
   edgeStateOf,
   entryOf,
+  probeOf,
   type Row,
   responderCoverageOf,
   responderOf,
@@ -27,6 +28,7 @@ import {
   type EdgeRecord,
   type EdgeState,
   type Entry,
+  type ProbeResult,
   type ResponderCoverage,
   type ResponderRecord,
   StoreError,
@@ -137,6 +139,10 @@ export class SqliteReader implements Disposable {
     return rows.map(edgeStateOf)
   }
 
+  probes(): ProbeResult[] {
+    return this.#all('probes').map(probeOf)
+  }
+
   problems(): SourceProblem[] {
     return this.#all('problems').map(({ path, problem }) => ({
       path: String(path),
@@ -172,6 +178,7 @@ function sum(a: ResponderCoverage, b: ResponderCoverage | undefined): ResponderC
     managed: a.managed + b.managed,
     stapled: a.stapled + b.stapled,
     failing: a.failing + b.failing,
+    mustStapleWithout: a.mustStapleWithout + b.mustStapleWithout,
   }
 }
 
@@ -255,13 +262,15 @@ const statements = {
     WHERE s.usable_until <= ? ORDER BY name, id LIMIT 10`,
   lastScheduled: 'SELECT coalesce(max(certificate), 0) AS key FROM schedule',
   responderCoverage: `
-    SELECT responder, count(*) AS managed, sum(usable_until > ?) AS stapled, sum(attempts > 0) AS failing
-    FROM schedule WHERE certificate > ? AND certificate <= ? GROUP BY responder`,
+    SELECT responder, count(*) AS managed, sum(usable_until > ?1) AS stapled, sum(attempts > 0) AS failing,
+      sum(must_staple = 1 AND usable_until <= ?1) AS must_staple_without
+    FROM schedule WHERE certificate > ?2 AND certificate <= ?3 GROUP BY responder`,
   attempts: 'SELECT * FROM attempt WHERE responder = ? ORDER BY number DESC LIMIT ?',
   responders: 'SELECT * FROM responder ORDER BY responder',
   edges: 'SELECT * FROM edge ORDER BY name',
   statesOfEdge: 'SELECT * FROM edge_state WHERE edge = ? ORDER BY certificate',
   statesOnEdges: 'SELECT * FROM edge_state WHERE certificate = ? ORDER BY edge',
+  probes: 'SELECT * FROM probe_result ORDER BY target, certificate',
   problems: 'SELECT path, problem FROM problem ORDER BY key',
 } as const
 

@@ -9,6 +9,7 @@ import type {
   EdgeState,
   Entry,
   OutputState,
+  ProbeResult,
   ResponderCoverage,
   ResponderRecord,
   Schedule,
@@ -140,13 +141,30 @@ export function responderOf(row: Row): ResponderRecord {
   }
 }
 
-/** The coverage in a row of `responder, managed, stapled, failing`. */
+/** What is known of a server, in a row of `probe_result`. */
+export function probeOf(row: Row): ProbeResult {
+  const id = text(row['certificate'])
+  return {
+    target: text(row['target']),
+    certificate: id === '' ? undefined : { id, name: text(row['name']) },
+    outcome: text(row['outcome']),
+    problem: unlessNull(row['problem'], text),
+    since: time(row['since']),
+    checkedAt: time(row['checked_at']),
+    handshakes: Number(row['handshakes']),
+    stapled: Number(row['stapled']),
+    countedSince: time(row['counted_since']),
+  }
+}
+
+/** The coverage in a row of `responder, managed, stapled, failing, must_staple_without`. */
 export function responderCoverageOf(row: Row): ResponderCoverage {
   return {
     responder: text(row['responder']),
     managed: Number(row['managed']),
     stapled: Number(row['stapled']),
     failing: Number(row['failing']),
+    mustStapleWithout: Number(row['must_staple_without']),
   }
 }
 

@@ -108,7 +108,10 @@ describe('coverage by responder', () => {
       }
     }
     expect(await store.responderCoverage(NOW)).toEqual([
-      { responder: certificate(1).responder, managed: 3, stapled: 0, failing: 0 },
+      {
+        ...{ responder: certificate(1).responder, managed: 3, stapled: 0 },
+        ...{ failing: 0, mustStapleWithout: 0 },
+      },
     ])
   })
 })

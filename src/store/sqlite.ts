@@ -7,6 +7,7 @@ import {
   encodedCertificate,
   encodedEdgeState,
   encodedOutputState,
+  encodedProbe,
   encodedResponder,
   encodedSchedule,
   encodedStaple,
@@ -38,6 +39,7 @@ export type StoreForReading = AsyncDisposable &
     | 'responders'
     | 'edges'
     | 'edgeStates'
+    | 'probes'
     | 'problems'
   >
 
@@ -120,6 +122,10 @@ export async function openSqliteStore({ folder }: SqliteOptions): Promise<Store>
     async removeEdge(name) {
       await queue.submit<'remove-edge'>({ kind: 'remove-edge', name })
     },
+    async putProbes(target, results) {
+      const encoded = results.map(encodedProbe)
+      await queue.submit<'put-probes'>({ kind: 'put-probes', target, results: encoded })
+    },
     async withdrawStaple(id) {
       await queue.submit<'withdraw'>({ kind: 'withdraw', id })
     },
@@ -170,6 +176,7 @@ function reading(reader: SqliteReader): Omit<StoreForReading, typeof Symbol.asyn
     responders: async () => reader.responders(),
     edges: async () => reader.edges(),
     edgeStates: async (of) => reader.edgeStates(of),
+    probes: async () => reader.probes(),
     problems: async () => reader.problems(),
   }
 }

@@ -39,6 +39,8 @@ export interface ResponderCoverage {
   readonly stapled: number
   /** Those whose last attempt failed. */
   readonly failing: number
+  /** Those that are must-staple and have no usable staple. */
+  readonly mustStapleWithout: number
 }
 
 /** When a certificate is next asked about, and how it went so far. */
@@ -124,6 +126,26 @@ export interface EdgeState {
   readonly outputs: readonly OutputState[]
   /** What the last handshake with a server there gave: `stapled`, or why not; `undefined` where none was tried. */
   readonly probe: { readonly at: EpochMs; readonly outcome: string } | undefined
+}
+
+/** What the last check of a server found of one of its certificates. */
+export interface ProbeResult {
+  /** The server, as the configuration names it: `www.example.org:443`. */
+  readonly target: string
+  /** `undefined` where no handshake ever came about that told it. */
+  readonly certificate: { readonly id: string; readonly name: string } | undefined
+  /** `stapled`, or what was wrong, by a stable name. */
+  readonly outcome: string
+  /** In words; `undefined` where nothing is wrong. */
+  readonly problem: string | undefined
+  /** Since when the outcome is this one. */
+  readonly since: EpochMs
+  readonly checkedAt: EpochMs
+  /** Those that came about, and of them those with a good staple, since `countedSince`. */
+  readonly handshakes: number
+  readonly stapled: number
+  /** When the service was started. */
+  readonly countedSince: EpochMs
 }
 
 /** All that is known of one certificate, for reports. */
@@ -280,6 +302,12 @@ export interface Store extends AsyncDisposable {
 
   /** How certificates stand on edges, sorted by edge, then by certificate: of one edge, or of one certificate. */
   edgeStates(of: { readonly edge: string } | { readonly id: string }): Promise<readonly EdgeState[]>
+
+  /** Replaces what is known of a server by the results of its last check, all of this target; without any it is forgotten. */
+  putProbes(target: string, results: readonly ProbeResult[]): Promise<void>
+
+  /** What is known of servers, sorted by target, then by certificate. */
+  probes(): Promise<readonly ProbeResult[]>
 
   /** Withdraws the staple of a certificate and the former one, as when it is revoked. */
   withdrawStaple(id: string): Promise<void>

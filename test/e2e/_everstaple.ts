@@ -12,8 +12,12 @@ export interface Everstaple extends AsyncDisposable {
   logged(event: string, skipped?: number): Promise<void>
 }
 
-/** Starts `everstaple run` with a configuration file in `folder`, on a free port, and waits until it serves. */
-export async function startEverstaple(folder: string, config: object): Promise<Everstaple> {
+/** Starts `everstaple run`, or an agent, with a configuration file in `folder`, on a free port, and waits until it serves. */
+export async function startEverstaple(
+  folder: string,
+  config: object,
+  command: 'run' | 'agent' = 'run',
+): Promise<Everstaple> {
   const file = join(folder, 'everstaple.yaml')
   // JSON is YAML.
   await writeFile(
@@ -22,7 +26,7 @@ export async function startEverstaple(folder: string, config: object): Promise<E
   )
   const program = await startProgram({
     path: process.execPath,
-    args: [join(root, 'dist/cli/main.js'), 'run', '--config', file],
+    args: [join(root, 'dist/cli/main.js'), command, '--config', file],
     ready: /"event":"serviceStarted","url":"([^"]+)"/,
   })
   return {

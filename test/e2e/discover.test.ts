@@ -14,8 +14,15 @@ import { curlJudges, opensslSees } from './_clients.ts'
 import { type DebianMachine, debianMachine } from './_debian-machine.ts'
 import { describeWith, peerPath } from './_peer.ts'
 import { accepting, freePorts } from './_ports.ts'
-import { runProgram, startProgram } from './_program.ts'
+import { type RunningProgram, runProgram, startProgram } from './_program.ts'
 
+interface StatusReport {
+  readonly certificates: readonly {
+    readonly outputs: readonly { readonly place: string; readonly state: string }[]
+  }[]
+}
+
+const WWW = 'letsencrypt/live/www.test/fullchain.pem'
 const main = join(root, 'dist/cli/main.js')
 
 describeWith(
@@ -28,6 +35,8 @@ describeWith(
     let responder: Responder
     let ports: { nginx: number; pair: number; apache: number; haproxy: number; ocsp: number }
     let file: string
+    let everstaple: RunningProgram
+    let haproxy: RunningProgram
     let report: { readonly changes: readonly ServerChange[] }
     const server = (name: string, port: number) => ({
       port,
@@ -41,6 +50,23 @@ describeWith(
     const startServer = async (path: string, args: readonly string[], port: number) => {
       const program = stack.use(await startProgram({ path, args, ready: /(?:)/ }))
       await accepting(port, program)
+      return program
+    }
+    const socket = () => machine.at('/run/haproxy/admin.sock')
+    const ensure = (path: string) => {
+      const service = `http://127.0.0.1:${ports.ocsp}`
+      const args = ['ensure', machine.at(path), '--server', service, '--wait', '5s']
+      return runProgram(process.execPath, [main, ...args])
+    }
+    /** How the outputs stand: `PATH STATE`. */
+    const states = async () => {
+      const args = ['status', '--data', machine.at('/data'), '--json']
+      const { stdout } = await runProgram(process.execPath, [main, ...args])
+      const { certificates }: StatusReport = JSON.parse(stdout)
+      return certificates
+        .flatMap(({ outputs }) => outputs)
+        .map(({ place, state }) => `${place.replace(machine.root, '')} ${state}`)
+        .sort()
     }
     /** Does what the proposal says is to be done in the configuration of a server. */
     const change = async ({ server: kind, where, lines, instead }: ServerChange) => {
@@ -158,7 +184,16 @@ ${certificates.map((path) => `  ssl_certificate ${path};\n  ssl_certificate_key 
           { path: machine.at('/etc/ssl/pair.test/rsa.pem'), kind: 'staple' },
           { path: machine.at('/etc/ssl/quiet.pem'), kind: 'nothing' },
         ],
-        outputs: [{ server: 'nginx' }, { server: 'haproxy' }],
+        outputs: [
+          {
+            server: 'nginx',
+            keys: { certificates: [machine.at(`/etc/${WWW}`)] },
+          },
+          {
+            server: 'haproxy',
+            keys: { certificates: [machine.at('/etc/haproxy/certs')], socket: socket() },
+          },
+        ],
       })
       const again = await discover('--out', file)
       expect(again).toMatchObject({
@@ -168,12 +203,12 @@ ${certificates.map((path) => `  ssl_certificate ${path};\n  ssl_certificate_key 
       })
     })
     it('everstaple runs with it', async () => {
-      const text = (await readFile(file, 'utf8')).replaceAll(
-        '127.0.0.1:8888',
-        `127.0.0.1:${ports.ocsp}`,
-      )
+      const text = (await readFile(file, 'utf8'))
+        .replaceAll('127.0.0.1:8888', `127.0.0.1:${ports.ocsp}`)
+        // By default ten seconds are left from one reload to the next.
+        .replace('- server: nginx', '- server: nginx\n    debounce: 100ms')
       await writeFile(file, `${text}responders: { allowAddresses: [127.0.0.1] }\n`)
-      const everstaple = stack.use(
+      everstaple = stack.use(
         await startProgram({
           path: process.execPath,
           args: [
@@ -182,7 +217,7 @@ ${certificates.map((path) => `  ssl_certificate ${path};\n  ssl_certificate_key 
             '--config',
             file,
             '--data',
-            join(machine.root, 'data'),
+            machine.at('/data'),
             '--log-format',
             'json',
           ],
@@ -204,7 +239,7 @@ ${certificates.map((path) => `  ssl_certificate ${path};\n  ssl_certificate_key 
         machine.at('/etc/haproxy/haproxy.cfg'),
       ]
       await startServer(peerPath('nginx'), ['-c', conf, '-g', 'daemon off;'], ports.nginx)
-      await startServer(
+      haproxy = await startServer(
         peerPath('haproxy'),
         ['-Ws', '-f', cfg, '-p', machine.at('/run/haproxy.pid')],
         ports.haproxy,
@@ -234,25 +269,38 @@ ${certificates.map((path) => `  ssl_certificate ${path};\n  ssl_certificate_key 
         expect(saw).toMatchObject({ kind: 'staple', certStatus: 'good' })
       },
     )
-    it('renewed certificates are stapled with nobody doing anything', async () => {
-      const renewed = [
-        [
-          server('www.test', ports.nginx),
-          await put('/etc/letsencrypt/live/www.test/fullchain.pem', 'www.test', 'prime256v1'),
-        ],
-        [
-          server('a.test', ports.haproxy),
-          await put('/etc/haproxy/certs/a.pem', 'a.test', 'prime256v1'),
-        ],
-      ] as const
-      for (const [at, serial] of renewed) {
-        let saw = await opensslSees(at)
-        for (let more = 250; !('serial' in saw && saw.serial === serial) && more > 0; more -= 1) {
-          await wait(50)
-          saw = await opensslSees(at)
-        }
-        expect(saw).toMatchObject({ kind: 'staple', certStatus: 'good', serial })
+    it('every output takes the certificates of its server, and no other', async () => {
+      for (const path of ['haproxy/certs/a.pem', 'haproxy/certs/b.pem', WWW]) {
+        expect(await ensure(`/etc/${path}`)).toMatchObject({ status: 0 })
       }
+      expect(await states()).toEqual([
+        '/etc/haproxy/certs/a.pem.ocsp live',
+        '/etc/haproxy/certs/b.pem.ocsp live',
+        `/etc/${WWW}.nginx.ocsp live`,
+        '/run/haproxy/admin.sock live',
+        '/run/haproxy/admin.sock live',
+      ])
+    })
+    const stapled = async (at: ReturnType<typeof server>, serial: string) => {
+      let saw = await opensslSees(at)
+      for (let more = 250; !('serial' in saw && saw.serial === serial) && more > 0; more -= 1) {
+        await wait(50)
+        saw = await opensslSees(at)
+      }
+      expect(saw).toMatchObject({ kind: 'staple', certStatus: 'good', serial })
+    }
+    it('a renewed certificate of nginx is stapled with nobody doing anything', async () => {
+      const serial = await put(`/etc/${WWW}`, 'www.test', 'prime256v1')
+      await stapled(server('www.test', ports.nginx), serial)
+    })
+    it('a renewed certificate of HAProxy is stapled when a deploy hook has reloaded it', async () => {
+      const before = everstaple.output().length
+      const path = '/etc/haproxy/certs/a.pem'
+      const serial = await put(path, 'a.test', 'prime256v1')
+      await everstaple.wrote(/"event":"fileWritten","path":"[^"]*certs\/a\.pem\.ocsp"/, before)
+      process.kill(haproxy.pid, 'SIGUSR2')
+      await stapled(server('a.test', ports.haproxy), serial)
+      expect(await ensure(path)).toMatchObject({ status: 0 })
     })
   },
 )

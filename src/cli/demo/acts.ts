@@ -3,6 +3,7 @@ import type { Clock } from '../../time/clock.ts'
 import { formatDuration } from '../../time/duration.ts'
 import type { Clients } from './clients.ts'
 import type { ServiceLog } from './service-log.ts'
+import { shareRows } from './shares.ts'
 import type { Stage } from './stage.ts'
 import type { Story } from './story.ts'
 import type { Acts } from './timetable.ts'
@@ -15,11 +16,13 @@ export interface Players {
   readonly clients: Clients
   readonly clock: Clock
   readonly signal: AbortSignal
+  /** Ends all servers and starts them again, while no client is there. */
+  readonly restartServers: () => Promise<void>
 }
 
-/** All is well, the CA is away, the CA is back; each act is left out when the signal has come. */
+/** All is well, the CA is shaky, it is away, it is back; each act is left out when the signal has come. */
 export async function playActs(players: Players, acts: Acts): Promise<void> {
-  for (const act of [playWell, playAway, playBack]) {
+  for (const act of [playWell, playShaky, playAway, playBack]) {
     if (players.signal.aborted) return
     await act(players, acts)
   }
@@ -27,17 +30,20 @@ export async function playActs(players: Players, acts: Acts): Promise<void> {
 
 /** Goes on for what is left of the time, which may be forever. */
 export async function playOn(players: Players, left: DurationMs): Promise<void> {
-  const { story, log, clients, clock, signal } = players
+  const { stage, story, log, clients, clock, signal } = players
   if (signal.aborted || left < SECOND_MS) return
+  // Servers that ask again after minutes only would else be left with what has ended, which with a real CA they are not.
+  stage.setHealth('lasting')
   const how = Number.isFinite(left) ? `for another ${seconds(left)}` : 'until Ctrl-C'
-  story.step(`That was all there is to see; it goes on ${how}`)
+  story.step(
+    `That was all there is to see; it goes on ${how}`,
+    'What the CA signs from now on can be used for days.',
+  )
   clients.act = 'then'
   log.want({})
   const end = clock.monotonic() + left
   while (!signal.aborted && clock.monotonic() < end) {
-    const wait = Math.min(REPORT_EVERY, end - clock.monotonic())
-    await clock.sleep(durationMs(wait), signal)
-    tellScore(players)
+    await showShares(players, durationMs(Math.min(REPORT_EVERY, end - clock.monotonic())))
   }
 }
 
@@ -47,14 +53,26 @@ async function playWell(players: Players, { well }: Acts): Promise<void> {
     'Clients shake hands with every server and every certificate, five times a second',
     'A handshake counts as stapled if it brings a staple that every client accepts.',
   )
-  const stored = log.count('stapleStored')
-  const reloaded = log.count('reloaded')
   log.want({ stapleStored: 1 })
   await play(players, 'all is well', well)
+}
+
+async function playShaky(players: Players, { shaky }: Acts): Promise<void> {
+  const { stage, story, log } = players
+  stage.setHealth('one-in-six-fails')
+  story.step(
+    'The CA fails one request in six, and all servers are restarted, as for an upgrade',
+    'everstaple asks again at once where an answer is no good, and its staples are on disk. nginx by itself begins',
+    'with nothing, asks when a client is there already, and where that fails not again for five minutes.',
+  )
+  const reloaded = log.count('reloaded')
+  const stored = log.count('stapleStored')
+  log.want({ stapleStored: 1 })
+  await players.restartServers()
+  await play(players, 'one in six fails', shaky)
   const fetched = log.count('stapleStored') - stored
   if (fetched === 0 || players.signal.aborted) return
-  const reloads = log.count('reloaded') - reloaded
-  const reload = reloads > 0 ? ', and nginx was reloaded for them' : ''
+  const reload = log.count('reloaded') > reloaded ? ', and nginx was reloaded for them' : ''
   story.line(`Meanwhile everstaple fetched ${count(fetched, 'newer staple')}${reload}.`)
 }
 
@@ -62,12 +80,13 @@ async function playAway(players: Players, { away }: Acts): Promise<void> {
   const { stage, story, log, clients } = players
   await stage.closeResponder()
   story.step(
-    'The CA has an outage: its responder is gone',
+    'The CA has an outage: its responder is gone. All servers are restarted once more',
     `No new staples can be had, but those in hand are usable for at least ${seconds(clients.usableFor)}: everstaple renews`,
     'at a quarter of their life, not at its end. With a real CA, whose staples last days, these are days as well.',
   )
   const failed = log.count('fetchFailed')
   log.want({ fetchFailed: 1 })
+  await players.restartServers()
   await play(players, CA_AWAY, away, () => log.count('fetchFailed') > failed)
 }
 
@@ -93,39 +112,16 @@ async function playBack(players: Players, { back }: Acts): Promise<void> {
 
 /** Lets an act last, and longer where something is not seen yet. */
 async function play(
-  { story, log, clients, clock, signal }: Players,
+  players: Players,
   act: string,
   lasting: DurationMs,
   isSeen: () => boolean = () => true,
 ): Promise<void> {
+  const { log, clients, clock, signal } = players
   clients.act = act
-  const part = durationMs(lasting / REPORTS)
-  for (let report = 1; report <= REPORTS; report += 1) {
-    await clock.sleep(part, signal)
-    if (report === REPORTS) await log.until(isSeen, { clock, within: PATIENCE, signal })
-    if (signal.aborted) return
-    tellScore({ story, clients })
-  }
+  const late = durationMs(lasting + PATIENCE)
+  const isOver = (elapsed: number) => elapsed >= lasting && (isSeen() || elapsed >= late)
+  await showShares(players, isOver)
+  await clock.sleep(lasting, signal)
+  await log.until(isSeen, { clock, within: PATIENCE, signal })
 }
-
-function tellScore({ story, clients }: Pick<Players, 'story' | 'clients'>): void {
-  const text = `stapled: ${clients.score}; good for another ${seconds(clients.usableFor)}`
-  if (clients.isFlawless) story.good(text)
-  else story.bad(text)
-}
-
-function seconds(duration: DurationMs): string {
-  return formatDuration(durationMs(Math.floor(duration / SECOND_MS) * SECOND_MS))
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
-}
-
-/** The act that everything is about. */
-export const CA_AWAY = 'CA away'
-
-const REPORTS = 3
-const REPORT_EVERY = 10 * SECOND_MS
-/** A slow machine may need longer for something that belongs to an act. */
-const PATIENCE: DurationMs = durationMs(8 * SECOND_MS)

@@ -1,15 +1,15 @@
 import { type DurationMs, durationMs, type EpochMs } from '../../der/time.ts'
-import type { LabCertificate } from '../../lab/ca.ts'
-import { type Handshake, shakeHands } from '../../lab/handshake.ts'
-import { judge } from '../../ocsp/judge.ts'
+import { shakeHands } from '../../lab/handshake.ts'
+import { judgeHandshake } from '../../lab/judged-handshake.ts'
 import type { Clock } from '../../time/clock.ts'
 import type { Stage, StageCertificate } from './stage.ts'
-import { formatCount, Tally } from './tally.ts'
+import { type Feed, Tally } from './tally.ts'
 
 /** A server with one of its certificates. */
 export interface Target {
   /** The server's name, for people. */
   readonly server: string
+  readonly feed: Feed
   readonly port: number
   readonly certificate: StageCertificate
 }
@@ -17,7 +17,7 @@ export interface Target {
 export interface ClientsOptions {
   readonly stage: Pick<Stage, 'root' | 'issuer'>
   readonly clock: Clock
-  /** A handshake came without an acceptable staple. */
+  /** A server that everstaple feeds gave no acceptable staple. */
   readonly missed: (problem: string) => void
 }
 
@@ -26,8 +26,12 @@ export class Clients {
   readonly tally: Tally = new Tally()
   /** The part of the demo that handshakes count for. */
   act = ''
+  /** What the last handshake with a server lacked; nothing for those that lacked nothing. */
+  readonly problems = new Map<string, string>()
   readonly #options: ClientsOptions
   readonly #usableUntil = new Map<string, EpochMs>()
+  readonly #shaking = new Set<Promise<void>>()
+  #open: Promise<void> = Promise.resolve()
 
   constructor(options: ClientsOptions) {
     this.#options = options
@@ -35,67 +39,55 @@ export class Clients {
 
   /** Goes on until the signal; the last handshakes are over when it resolves. */
   async run(targets: readonly Target[], signal: AbortSignal): Promise<void> {
-    for (const { server } of targets) this.tally.enter(server)
+    for (const { server, feed } of targets) this.tally.enter(server, feed)
     await Promise.all(targets.map((target) => this.#visit(target, signal)))
   }
 
-  /** How long the staples that came last would all last, if no other came. */
+  /** Does something while no client is there. */
+  async without(work: () => Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#open = promise
+    await Promise.all(this.#shaking)
+    try {
+      await work()
+    } finally {
+      resolve()
+    }
+  }
+
+  /** How long the staples that came last from everstaple would all last, if no other came. */
   get usableFor(): DurationMs {
     const ends = [...this.#usableUntil.values()]
     return durationMs(Math.max(0, Math.min(...ends) - this.#options.clock.now()))
   }
 
-  /** `nginx 12/12, Node.js 12/12`, in this act. */
-  get score(): string {
-    const { tally } = this
-    return tally.servers
-      .map((server) => `${server} ${formatCount(tally.of(server, this.act))}`)
-      .join(', ')
-  }
-
-  /** Whether every handshake in this act was stapled. */
-  get isFlawless(): boolean {
-    return this.tally.servers.every((server) => {
-      const { stapled, all } = this.tally.of(server, this.act)
-      return stapled === all
-    })
-  }
-
   async #visit(target: Target, signal: AbortSignal): Promise<void> {
-    const { stage, clock, missed } = this.#options
-    const { server, port, certificate } = target
     while (!signal.aborted) {
-      const { name } = certificate
-      const handshake = await shakeHands({ port, servername: name, ca: stage.root.pem })
-      const problem = this.#judge(handshake, target, stage.issuer)
-      this.tally.add(server, this.act, problem === undefined ? 'stapled' : 'missed')
-      if (problem !== undefined) missed(`${server}, ${name}: ${problem}`)
-      await clock.sleep(EVERY, signal)
+      await this.#open
+      const shaking = this.#shake(target)
+      this.#shaking.add(shaking)
+      await shaking
+      this.#shaking.delete(shaking)
+      await this.#options.clock.sleep(EVERY, signal)
     }
   }
 
-  /** What is wrong with a handshake. */
-  #judge(
-    handshake: Handshake,
-    { server, certificate: { name, leaf } }: Target,
-    issuer: LabCertificate,
-  ): string | undefined {
-    if (handshake.kind === 'failed') return `no connection: ${handshake.problem}`
-    if (handshake.kind === 'unstapled') return 'no staple'
-    const verdict = judge({
-      response: handshake.response,
-      certificate: leaf.certificate,
-      issuer: issuer.certificate,
-      now: this.#options.clock.now(),
+  async #shake({ server, feed, port, certificate: { name, leaf } }: Target): Promise<void> {
+    const { stage, clock, missed } = this.#options
+    const handshake = await shakeHands({ port, servername: name, ca: stage.root.pem })
+    const { certificate } = leaf
+    const now = clock.now()
+    const judged = judgeHandshake(handshake, {
+      ...{ certificate, issuer: stage.issuer.certificate, now },
     })
-    if (!verdict.accepted) {
-      const [{ rule, saw, required }] = verdict.findings
-      return `a staple that clients refuse (${rule}): ${saw}, required ${required}`
+    this.tally.add(server, this.act, judged.kind)
+    if (judged.kind === 'stapled') {
+      this.problems.delete(server)
+      if (feed === 'everstaple') this.#usableUntil.set(`${server} ${name}`, judged.usableUntil)
+    } else {
+      this.problems.set(server, judged.problem)
+      if (feed === 'everstaple') missed(`${server}, ${name}: ${judged.problem}`)
     }
-    const { status, usableUntil } = verdict.staple
-    if (status !== 'good') return `a staple that says ${status}`
-    this.#usableUntil.set(`${server} ${name}`, usableUntil)
-    return undefined
   }
 }
 

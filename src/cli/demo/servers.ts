@@ -1,50 +1,56 @@
-import { join } from 'node:path'
-import { findNginx, startNginx } from '../../lab/nginx.ts'
+import type { ServerProcess } from '../../lab/server-process.ts'
 import type { Target } from './clients.ts'
-import { startNodeServer } from './node-server.ts'
-import type { Stage } from './stage.ts'
+import type { ServerKind } from './server-kinds.ts'
+import type { StageCertificate } from './stage.ts'
 
 /** The TLS servers of the demo. They end when disposed of. */
-export interface Servers extends AsyncDisposable {
-  readonly targets: readonly Target[]
-  /** A row per server: name, address, how it gets its staples. */
-  readonly rows: readonly (readonly string[])[]
-}
+export class Servers implements AsyncDisposable {
+  readonly #certificates: readonly StageCertificate[]
+  readonly #running: Running[] = []
+  readonly #rows: (readonly string[])[] = []
 
-/** Starts nginx where it is installed, and a Node.js server. The staples must have been written to their files. */
-export async function startServers(
-  { folder, stapled }: Stage,
-  serviceUrl: string,
-): Promise<Servers> {
-  await using started = new AsyncDisposableStack()
-  const targets: Target[] = []
-  const rows: (readonly string[])[] = []
-  const add = (server: string, port: number, how: string) => {
-    for (const certificate of stapled) targets.push({ server, port, certificate })
-    rows.push([server, `127.0.0.1:${port}`, how])
+  constructor(certificates: readonly StageCertificate[]) {
+    this.#certificates = certificates
   }
-  const program = findNginx()
-  if (program === undefined) {
-    rows.push(['nginx', '-', 'not installed here, so left out (apt-get install nginx-light)'])
-  } else {
+
+  /** Starts one with all certificates. Where that cannot be it is left out, and its row says why. */
+  async start(kind: ServerKind): Promise<void> {
     try {
-      const { port } = started.use(await startNginx(program, nginxPrefix(folder), stapled))
-      add('nginx', port, 'reads staples from files; everstaple writes them, then reloads it')
+      const server = await kind.start(undefined)
+      this.#running.push({ kind, server })
+      this.#rows.push([kind.name, `127.0.0.1:${server.port}`, kind.how])
     } catch (error) {
-      rows.push(['nginx', '-', `left out, as it does not start: ${messageOf(error)}`])
+      const problem = error instanceof Error ? error.message : String(error)
+      this.#rows.push([kind.name, '-', `left out: ${problem}`])
     }
   }
-  const { port } = started.use(await startNodeServer(serviceUrl, stapled))
-  add('Node.js', port, 'asks everstaple over HTTP, by the library everstaple/tls')
-  const kept = started.move()
-  return { targets, rows, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+
+  /** Ends all of them and starts them again where they were: whatever they had in memory is gone. */
+  async restart(): Promise<void> {
+    const restarting = this.#running.map(async (each) => {
+      await each.server[Symbol.asyncDispose]()
+      each.server = await each.kind.start(each.server.port)
+    })
+    await Promise.all(restarting)
+  }
+
+  get targets(): readonly Target[] {
+    return this.#running.flatMap(({ kind: { name, feed }, server: { port } }) =>
+      this.#certificates.map((certificate) => ({ server: name, feed, port, certificate })),
+    )
+  }
+
+  /** A row per server: name, address, how it gets its staples. */
+  get rows(): readonly (readonly string[])[] {
+    return this.#rows
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#running.map(({ server }) => server[Symbol.asyncDispose]()))
+  }
 }
 
-/** Where nginx has its files. */
-export function nginxPrefix(folder: string): string {
-  return join(folder, 'nginx')
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+interface Running {
+  readonly kind: ServerKind
+  server: ServerProcess
 }

@@ -1,8 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type DurationMs, durationMs, type EpochMs, SECOND_MS } from '../../der/time.ts'
+import { DAY_MS, type DurationMs, durationMs, type EpochMs, plus, SECOND_MS } from '../../der/time.ts'
 import type { CertificateKnobs, LabCertificate } from '../../lab/ca.ts'
+import { httpError } from '../../lab/faults/answers.ts'
+import { everyNth } from '../../lab/faults/combine.ts'
+import { honest } from '../../lab/faults/fault.ts'
+import { delegating } from '../../lab/faults/signers.ts'
 import { makeHierarchy } from '../../lab/hierarchy.ts'
 import { type Responder, startResponder } from '../../lab/responder.ts'
 
@@ -32,12 +36,18 @@ export interface Stage extends AsyncDisposable {
   readonly responderUrl: string
   /** Ends the responder: from now on connections to it are refused. */
   closeResponder(): Promise<void>
-  /** Starts it again, where it was. */
+  /** Starts it again, where it was, in good health. */
   reopenResponder(): Promise<void>
+  /** How the responder is from now on: it answers well, fails one request in six, or signs what can be used for days. */
+  setHealth(health: 'well' | 'one-in-six-fails' | 'lasting'): void
 }
 
-/** Makes the CA, starts its responder with responses that are valid so long, makes the certificates and writes their files. */
-export async function setStage(now: EpochMs, validity: DurationMs): Promise<Stage> {
+/**
+ * Makes the CA, starts its responder, makes the certificates and writes their files. Responses can be used for `life`, as what signs them ends then;
+ * their nextUpdate is days away, as HAProxy takes none that ends within five minutes, and no server of its own accord would
+ * ask again in so short a time.
+ */
+export async function setStage(now: EpochMs, life: DurationMs): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'everstaple-demo-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
   process.once('exit', remove)
@@ -47,8 +57,16 @@ export async function setStage(now: EpochMs, validity: DurationMs): Promise<Stag
     ocspUrls: [],
     name: 'everstaple demo',
   })
-  const open = (port: number) =>
-    startResponder({ issuer, validity, renewEvery: durationMs(SECOND_MS), port })
+  const shortLived = delegating(({ request: { at } }) => ({ notAfter: plus(at, life) }))
+  const faults = {
+    well: shortLived,
+    'one-in-six-fails': everyNth(6, httpError(503), shortLived),
+    lasting: honest,
+  }
+  const open = (port: number) => {
+    const times = { validity: LASTING, renewEvery: durationMs(SECOND_MS) }
+    return startResponder({ issuer, ...times, port, fault: faults.well })
+  }
   let responder: Responder | undefined = await open(0)
   const { url, port } = responder
   for (const name of ['certificates', 'keys', 'staples']) mkdirSync(join(folder, name))
@@ -86,6 +104,7 @@ export async function setStage(now: EpochMs, validity: DurationMs): Promise<Stag
     async reopenResponder() {
       responder = await open(port)
     },
+    setHealth: (health) => responder?.setFault(faults[health]),
     async [Symbol.asyncDispose]() {
       await responder?.[Symbol.asyncDispose]()
       process.off('exit', remove)
@@ -94,5 +113,6 @@ export async function setStage(now: EpochMs, validity: DurationMs): Promise<Stag
   }
 }
 
+const LASTING: DurationMs = durationMs(4 * DAY_MS)
 /** The TLS feature of must-staple (RFC 7633). */
 const STATUS_REQUEST = 5

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { durationMs } from '../../der/time.ts'
-import { actsFor, SHORTEST, validityFor } from './timetable.ts'
+import { actsFor, SHORTEST, lifeFor } from './timetable.ts'
 
 const none = durationMs(0)
-const total = ({ well, away, back }: ReturnType<typeof actsFor>) => well + away + back
+const total = ({ well, shaky, away, back }: ReturnType<typeof actsFor>) =>
+  well + shaky + away + back
 
 test.each([10_000, 12_000, 20_000, 45_000])('in %d ms all acts have their place', (wanted) => {
   expect(total(actsFor(durationMs(wanted), durationMs(1_000)))).toBeLessThanOrEqual(wanted - 1_000)
@@ -23,6 +24,6 @@ test.each([SHORTEST, 20_000, 30_000, undefined])(
     const duration = wanted === undefined ? undefined : durationMs(wanted)
     const { away } = actsFor(duration, none)
     // A staple is a quarter of its life old at most when the CA goes, and the next attempt comes within ten seconds.
-    expect(validityFor(duration) * 0.7).toBeGreaterThan(away + 5_000)
+    expect(lifeFor(duration) * 0.7).toBeGreaterThan(away + 5_000)
   },
 )

@@ -118,7 +118,7 @@ async function manage(store: MemoryStore, ...managed: LabCertificate[]): Promise
 }
 
 function follow(): void {
-  centre = new HttpCentre({ url })
+  centre = new HttpCentre({ url, clock: systemClock })
   follower = new CentreFollower({
     centre,
     store: edge,
@@ -141,6 +141,7 @@ function follow(): void {
       certificateRevoked: ({ certificate }) => log.push(`revoked ${certificate.name}`),
       notManaged: ({ certificates }) =>
         log.push(`not managed ${certificates.map(({ name }) => name).join()}`),
+      centreClockDiffers: ({ ahead }) => log.push(`clock ${ahead}`),
       storeFailed: ({ error }) => log.push(`store: ${String(error)}`),
     },
   })

@@ -30,6 +30,8 @@ export interface CentreEvents {
   }): void
   /** Certificates of this machine that the centre does not manage. */
   notManaged(event: { readonly certificates: readonly CertificateRecord[] }): void
+  /** The clock here and that of the centre differ by half a minute or more. */
+  centreClockDiffers(event: { readonly centre: string; readonly ahead: DurationMs }): void
   storeFailed(event: { readonly error: unknown }): void
 }
 
@@ -37,6 +39,8 @@ export interface CentreEvents {
 export interface Centre {
   /** Its URL. */
   readonly url: string
+  /** By how much the clock here was ahead of its clock when it last answered; `undefined` before that. */
+  readonly ahead: DurationMs | undefined
   /** The feed for these certificates, after a place. Throws what keeps it from being read, with a message for people. */
   changes(
     wanted: { readonly fingerprints: readonly string[]; readonly place: string | undefined },
@@ -130,14 +134,23 @@ export class CentreFollower {
       return 'the connection was closed'
     } catch (error) {
       if (!(error instanceof Error)) throw error
-      if ('code' in error && error.code === 'STORE') events.storeFailed({ error })
-      return error.message
+      if (!('code' in error) || (error.code !== 'STORE' && error.code !== 'DURABLE_FILE')) {
+        return error.message
+      }
+      events.storeFailed({ error })
+      return 'what it sends cannot be stored here'
     }
   }
 
   #reached(): void {
     const { centre, events } = this.#options
-    if (this.#awaySince !== undefined) events.centreReached({ centre: centre.url })
+    if (this.#awaySince !== undefined) {
+      events.centreReached({ centre: centre.url })
+      const { ahead, url } = centre
+      if (ahead !== undefined && Math.abs(ahead) >= TOO_FAR_OFF) {
+        events.centreClockDiffers({ centre: url, ahead })
+      }
+    }
     this.#awaySince = undefined
     this.#failures = 0
   }
@@ -236,6 +249,8 @@ function digestOf(fingerprints: readonly string[]): string {
   return createHash('sha256').update(fingerprints.join()).digest('hex')
 }
 
+/** As with responders: clients begin to refuse at a minute. */
+const TOO_FAR_OFF: DurationMs = durationMs(30 * SECOND_MS)
 /** Taken in at a time: they share one write to the disk. */
 const BATCH = 100
 /** A centre that sends more than these is mistaken or lies, and is left alone for a while. */

@@ -1,6 +1,8 @@
+import { rootCertificates } from 'node:tls'
 import { Agent, type Dispatcher } from 'undici'
 import { type DurationMs, durationMs, SECOND_MS } from '../../der/time.ts'
 import { type EdgeReport, encodeEdgeReport } from '../../serve/edge-report.ts'
+import type { Clock } from '../../time/clock.ts'
 import { version } from '../../version.ts'
 import type { Centre } from './centre-follower.ts'
 import { feedEvents } from './event-stream.ts'
@@ -13,6 +15,7 @@ export interface HttpCentreOptions {
   readonly token?: string | undefined
   /** PEM certificates that the centre's is trusted by, beside those of the system. */
   readonly ca?: string | undefined
+  readonly clock: Pick<Clock, 'now'>
 }
 
 /** The centre does not answer as it should; the message says what to do. */
@@ -25,8 +28,11 @@ export class HttpCentre implements Centre, AsyncDisposable {
   readonly url: string
   readonly #headers: Readonly<Record<string, string>>
   readonly #agent: Agent
+  readonly #clock: Pick<Clock, 'now'>
+  #ahead: DurationMs | undefined
 
-  constructor({ url, token, ca }: HttpCentreOptions) {
+  constructor({ url, token, ca, clock }: HttpCentreOptions) {
+    this.#clock = clock
     this.url = url.replace(/\/+$/, '')
     this.#headers = {
       'user-agent': `everstaple-agent/${version}`,
@@ -37,8 +43,15 @@ export class HttpCentre implements Centre, AsyncDisposable {
       // The feed says something every 15 seconds.
       bodyTimeout: SILENT_AT_MOST,
       maxResponseSize: -1,
-      connect: { timeout: ANSWERS_WITHIN, ...(ca === undefined ? {} : { ca }) },
+      connect: {
+        timeout: ANSWERS_WITHIN,
+        ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
+      },
     })
+  }
+
+  get ahead(): DurationMs | undefined {
+    return this.#ahead
   }
 
   async *changes(
@@ -99,6 +112,8 @@ export class HttpCentre implements Centre, AsyncDisposable {
       path: `${pathname.replace(/\/$/, '')}${request.path}`,
       headers: { ...this.#headers, ...request.headers },
     })
+    const date = Date.parse(String(response.headers['date']))
+    if (!Number.isNaN(date)) this.#ahead = durationMs(this.#clock.now() - date)
     if (response.statusCode >= 200 && response.statusCode < 300) return response
     const text = (await response.body.text()).slice(0, MOST_SHOWN)
     throw new CentreError(`it answers with status ${response.statusCode}: ${text.trim()}`)

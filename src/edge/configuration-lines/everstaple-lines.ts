@@ -1,9 +1,11 @@
 import { stringify } from 'yaml'
 
-/** Keys of an entry of `outputs` whose values are strings. */
-export type ConfiguredOutput = Readonly<
-  Partial<Record<'file' | 'socket' | 'test' | 'reload', string>>
->
+/** Keys of an entry of `outputs`. */
+export interface ConfiguredOutput
+  extends Readonly<Partial<Record<'file' | 'socket' | 'test' | 'reload', string>>> {
+  /** Absolute paths. */
+  readonly certificates?: readonly string[]
+}
 
 /** An entry of `outputs` as it is written. */
 export interface OutputEntry extends ConfiguredOutput {
@@ -14,12 +16,13 @@ export interface OutputEntry extends ConfiguredOutput {
 /** The lines for an output. */
 export function outputLines({
   server,
+  certificates,
   file,
   socket,
   test,
   reload,
 }: OutputEntry): readonly string[] {
-  return linesOf({ outputs: [{ server, file, socket, test, reload }] })
+  return linesOf({ outputs: [{ server, certificates, file, socket, test, reload }] })
 }
 
 /** The lines for servers that ask the OCSP endpoint. */

@@ -1,43 +1,37 @@
 import type { ServerConfiguration } from './configuration.ts'
-import type { ProposalSetting, ProposedOutput, ServerProposal } from './proposed.ts'
+import { ownCertificates, type ProposalSetting, type ServerProposal } from './proposed.ts'
 
-/**
- * A file beside each certificate for HAProxy's start, and its runtime socket from then on. Every output gets all certificates, and HAProxy
- * refuses those that are not its own, so where there are others it is reloaded instead.
- */
+/** A file beside each certificate for HAProxy's start, and its runtime socket from then on; where it has none, it is reloaded. */
 export function haproxyProposal(
-  configuration: ServerConfiguration,
+  { files, sockets, blocks }: ServerConfiguration,
   setting: ProposalSetting,
 ): ServerProposal {
-  const { files, sockets } = configuration
   const [main = ''] = files
   const socket = sockets.find(({ level }) => level === 'admin') ?? sockets[0]
   const remarks = [RELOAD_ONCE]
-  if (socket !== undefined && isAlone(configuration, setting)) {
-    if (socket.level !== 'admin') {
-      const { address, level } = socket
-      remarks.push(`its socket ${address} has level ${level}; HAProxy 3.3 and later want admin`)
-    }
-    const address = socket.address.startsWith('/') ? setting.here(socket.address) : socket.address
-    const output = outputWith('Newer ones go to its runtime socket, without a reload.', {
-      socket: address,
-    })
-    return { outputs: [output], changes: [changeOf(main, remarks)] }
+  if (socket !== undefined && socket.level !== 'admin') {
+    const { address, level } = socket
+    remarks.push(`its socket ${address} has level ${level}; HAProxy 3.3 and later want admin`)
   }
-  const why =
+  const newer =
     socket === undefined
       ? 'It is reloaded for newer ones, as it has no runtime socket (stats socket).'
-      : 'It is reloaded for newer ones: its runtime socket would refuse the certificates of the other servers.'
+      : 'Newer ones go to its runtime socket, without a reload.'
+  const keys = {
+    ...ownCertificates(blocks, setting),
+    file: '{source}.ocsp',
+    ...(socket === undefined
+      ? reloadKeys(files, setting)
+      : { socket: socketHere(socket.address, setting) }),
+  }
   return {
-    outputs: [outputWith(why, reloadKeys(files, setting))],
-    changes: [changeOf(main, remarks)],
+    outputs: [{ server: 'haproxy', why: [AT_START, newer], keys }],
+    changes: [{ server: 'haproxy', where: main, lines: [], instead: [], remarks }],
   }
 }
 
-/** Whether HAProxy uses all certificates that there are. */
-function isAlone({ blocks }: ServerConfiguration, { examined }: ProposalSetting): boolean {
-  const own = new Set(blocks.flatMap(({ certificates }) => certificates))
-  return [...examined.values()].every(({ path, kind }) => kind !== 'staple' || own.has(path))
+function socketHere(address: string, { here }: ProposalSetting): string {
+  return address.startsWith('/') ? here(address) : address
 }
 
 function reloadKeys(files: readonly string[], { here }: ProposalSetting): Record<string, string> {
@@ -50,15 +44,7 @@ function reloadKeys(files: readonly string[], { here }: ProposalSetting): Record
   return { test, reload }
 }
 
-function outputWith(why: string, keys: Record<string, string>): ProposedOutput {
-  const start = 'HAProxy takes FILE.ocsp beside each certificate when it starts.'
-  return { server: 'haproxy', why: [start, why], keys: { file: '{source}.ocsp', ...keys } }
-}
-
-function changeOf(where: string, remarks: readonly string[]): ServerProposal['changes'][number] {
-  return { server: 'haproxy', where, lines: [], instead: [], remarks }
-}
-
+const AT_START = 'HAProxy takes FILE.ocsp beside each certificate when it starts.'
 const RELOAD_ONCE =
   'nothing to paste: reload HAProxy once when everstaple has made the .ocsp files, as it looks for them at its start only'
 /** As the units of Debian and Red Hat have it. */

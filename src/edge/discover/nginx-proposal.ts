@@ -1,6 +1,7 @@
 import { quoted } from '../configuration-lines/configuration-lines.ts'
 import type { ServerConfiguration, TlsBlock } from './configuration.ts'
 import {
+  ownCertificates,
   type ProposalSetting,
   type ServerChange,
   type ServerProposal,
@@ -18,14 +19,15 @@ export function nginxProposal(
   const command = here(main) === main ? 'nginx' : `nginx -c ${here(main)}`
   const why =
     'nginx reads the file of ssl_stapling_file when it starts or reloads, and staples it from the first handshake on.'
+  const filed = blocks.filter(({ certificates }) => certificates.length === 1)
   const keys = {
+    ...ownCertificates(filed, setting),
     file: `{source}${SUFFIX}`,
     test: `${command} -t -q`,
     reload: `${command} -s reload`,
   }
-  const isFileUsed = blocks.some(({ certificates }) => certificates.length === 1)
   return {
-    outputs: isFileUsed ? [{ server: 'nginx', why: [why], keys }] : [],
+    outputs: filed.length > 0 ? [{ server: 'nginx', why: [why], keys }] : [],
     changes: blocks.map((block) => changeOf(block, setting)),
   }
 }

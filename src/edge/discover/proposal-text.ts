@@ -38,11 +38,16 @@ export function proposalText(proposal: Proposal, options: ProposalTextOptions): 
     '# Where servers ask for staples.',
     `listen: ${scalar(options.listen)}`,
     '',
+    ...(outputs.some(({ keys }) => 'certificates' in keys)
+      ? [
+          '# Where certificates are listed, the output gets these only: add there what you add above.',
+        ]
+      : []),
     outputs.length === 0 ? 'outputs: []' : 'outputs:',
     ...outputs.flatMap(({ server, why, keys }) => [
       ...why.flatMap((each) => comment('', each, '  ')),
       `  - server: ${server}`,
-      ...Object.entries(keys).map(([key, value]) => `    ${key}: ${scalar(value)}`),
+      ...Object.entries(keys).flatMap(([key, value]) => keyLines(key, value)),
     ]),
     ...(changes.length === 0 ? [] : ['', ...changeComments(changes, options.file)]),
   ]
@@ -81,6 +86,11 @@ function changeComments(changes: readonly ServerChange[], file: string): readonl
 /** A line of comment, in which nothing from outside can begin another line. */
 function comment(indent: string, text: string, before = ''): readonly string[] {
   return [`${before}# ${indent}${text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_C}]+/gu, ' ')}`]
+}
+
+function keyLines(key: string, value: string | readonly string[]): readonly string[] {
+  if (typeof value === 'string') return [`    ${key}: ${scalar(value)}`]
+  return [`    ${key}:`, ...value.map((each) => `      - ${scalar(each)}`)]
 }
 
 /** A string as YAML, on one line. */

@@ -24,11 +24,13 @@ function configuration(
 
 const kinds: readonly [string, Partial<ExaminedPath>][] = [
   ['/a.pem', {}],
+  ['/certs', {}],
+  ['/certs/c.pem', {}],
   ['/b.pem', { mustStaple: ['b.test'], issuers: ['/r/ca.pem'] }],
   ['/self.pem', { kind: 'nothing', remarks: ['self.test is self-signed: nothing to staple'] }],
   ['/gone.pem', { kind: 'unreadable', remarks: ['does not exist'] }],
 ]
-const examined = new Map(
+const all = new Map(
   kinds.map(([path, more]): [string, ExaminedPath] => [
     path,
     {
@@ -45,8 +47,9 @@ const examined = new Map(
 )
 
 function proposalFor(...configurations: readonly ServerConfiguration[]): Proposal {
+  const named = configurations.flatMap(({ blocks }) => blocks.flatMap((each) => each.certificates))
   return propose(configurations, {
-    examined,
+    examined: new Map([...all].filter(([path]) => named.includes(path))),
     endpoint: 'http://127.0.0.1:8888/ocsp/',
     here: (path) => `/r${path}`,
   })
@@ -63,7 +66,7 @@ const everything = proposalFor(
   configuration('apache', [block(['/a.pem', '/gone.pem'])], {
     problems: [{ path: '/etc/y.conf:1', problem: 'permission denied' }],
   }),
-  configuration('haproxy', [block(['/a.pem'])], { sockets: [admin] }),
+  configuration('haproxy', [block(['/b.pem'])], { sockets: [admin] }),
 )
 
 describe('propose()', () => {
@@ -116,10 +119,47 @@ describe('propose()', () => {
     const { outputs } = proposalFor(configuration('haproxy', blocks, { sockets: given }))
     expect(outputs.map((each) => each.keys)).toEqual([{ file: '{source}.ocsp', ...keys }])
   })
-  it('reloads HAProxy where its socket would refuse certificates of other servers', () => {
-    const blocks = [block(['/a.pem'])]
-    const { outputs } = proposalFor(configuration('haproxy', blocks, { sockets: [admin] }))
-    expect(outputs.map((each) => each.keys)).toEqual([{ file: '{source}.ocsp', ...reloaded }])
+  const nginxWith = (...blocks: readonly string[][]) =>
+    configuration(
+      'nginx',
+      blocks.map((each) => block(each)),
+    )
+  const haproxyWith = (...paths: readonly string[]) =>
+    configuration('haproxy', [block(paths)], { sockets: [admin] })
+  const own: readonly [string, readonly ServerConfiguration[], readonly unknown[]][] = [
+    ['all where there is no other server', [nginxWith(['/a.pem'], ['/b.pem'])], [undefined]],
+    [
+      'only its own where there is one',
+      [nginxWith(['/b.pem'], ['/a.pem'], ['/self.pem']), haproxyWith('/certs', '/gone.pem')],
+      [['/r/a.pem', '/r/b.pem'], ['/r/certs']],
+    ],
+    [
+      'only those that files are read for',
+      [nginxWith(['/certs', '/b.pem'], ['/a.pem'])],
+      [['/r/a.pem']],
+    ],
+    [
+      'those that others use, too',
+      [nginxWith(['/a.pem']), haproxyWith('/a.pem', '/b.pem')],
+      [['/r/a.pem'], undefined],
+    ],
+    [
+      'all where they stand in its folder',
+      [nginxWith(['/certs/c.pem']), haproxyWith('/certs')],
+      [['/r/certs/c.pem'], undefined],
+    ],
+  ]
+  test.each(own)('gives a server %s', (_, configurations, expected) => {
+    const { outputs } = proposalFor(...configurations)
+    expect(outputs.map(({ keys }) => keys['certificates'])).toEqual(expected)
+  })
+  it('keeps to the socket of HAProxy beside other servers', () => {
+    const { outputs } = proposalFor(nginxWith(['/a.pem']), haproxyWith('/b.pem'))
+    expect(outputs[1]?.keys).toEqual({
+      certificates: ['/r/b.pem'],
+      file: '{source}.ocsp',
+      socket: '/r/run/admin.sock',
+    })
   })
   test.each(['nginx', 'apache', 'haproxy'] as const)(
     'proposes nothing for %s without a certificate to staple',
@@ -148,8 +188,8 @@ describe('proposalText()', () => {
     expect(certificates).toEqual(['/r/a.pem', '/r/b.pem', '/r/ca.pem'])
     expect(listen).toEqual({ host: '127.0.0.1', port: 8888 })
     expect(outputs).toMatchObject([
-      { server: 'nginx', file: '{source}.nginx.ocsp', test: 'nginx -c /r/etc/nginx.conf -t -q' },
-      { server: 'haproxy', file: '{source}.ocsp', reload: 'kill -USR2 $(cat /r/run/haproxy.pid)' },
+      { server: 'nginx', certificates: ['/r/a.pem'], test: 'nginx -c /r/etc/nginx.conf -t -q' },
+      { server: 'haproxy', certificates: ['/r/b.pem'], socket: '/r/run/admin.sock' },
     ])
   })
   it('is one where nothing was found, too', () => {
@@ -162,6 +202,8 @@ describe('proposalText()', () => {
     '\n  # Apache httpd, /etc/x.conf:3 (a.test)\n  #   cannot be used now: does not exist\n  # - /r/gone.pem\n',
     '\n# nginx, /etc/x.conf:3 (1, 2, 3, 4 and 2 more):\n',
     '\n#     ssl_stapling_file "/a.pem.nginx.ocsp";\n#   take out /etc/x.conf:9 `ssl_stapling on`\n',
+    '\n# Where certificates are listed, the output gets these only: add there what you add above.\noutputs:\n',
+    '\n  - server: haproxy\n    certificates:\n      - /r/b.pem\n    file: ',
     '`everstaple outputs haproxy --config e.yaml`',
   ])('says %j', (part) => {
     expect(text(everything)).toContain(part)
@@ -169,29 +211,24 @@ describe('proposalText()', () => {
   it('stays a configuration whatever names and paths hold', () => {
     const path = '/a\n- x: "y" # \u2028{z}: \u0085'
     const at = { file: '/etc/x\nlisten: evil', line: 1 }
+    const found = { path, here: path, kind: 'staple', remarks: ['\nx: y'] } as const
     const strange = propose(
-      [configuration('nginx', [block([path], { names: ['a\r\nlisten: b\u2028c'], at })])],
+      [
+        configuration('nginx', [block([path], { names: ['a\r\nlisten: b\u2028c'], at })]),
+        configuration('haproxy', [block(['/b.pem'])]),
+      ],
       {
         examined: new Map([
-          [
-            path,
-            {
-              path,
-              here: path,
-              kind: 'staple',
-              remarks: ['\nx: y'],
-              issuers: [],
-              certificates: [],
-              mustStaple: [],
-            },
-          ],
+          [path, { ...found, issuers: [], certificates: [], mustStaple: [] }],
+          ...[...all].filter(([other]) => other === '/b.pem'),
         ]),
         endpoint: 'http://x/',
         here: (each) => each,
       },
     )
     const config = configOf(text(strange))
-    expect(config.certificates).toEqual([path])
+    expect(config.certificates).toEqual(['/r/b.pem', path, '/r/ca.pem'].sort())
+    expect(config.outputs[0]?.certificates).toEqual([path])
     expect(config.listen.port).toBe(8888)
   })
 })

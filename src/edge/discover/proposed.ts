@@ -1,3 +1,4 @@
+import { isWithin } from '../../certificates/source.ts'
 import type { DiscoveredServer, DiscoveryProblem, StaplingLine, TlsBlock } from './configuration.ts'
 import type { ExaminedPath } from './examine.ts'
 
@@ -28,7 +29,7 @@ export interface ProposedOutput {
   readonly server: DiscoveredServer
   readonly why: readonly string[]
   /** Of the configuration file, in their order. */
-  readonly keys: Readonly<Record<string, string>>
+  readonly keys: Readonly<Record<string, string | readonly string[]>>
 }
 
 /** Lines for the configuration of a server. */
@@ -62,6 +63,17 @@ export function stapledIn(
     const found = examined.get(path)
     return found?.kind === 'staple' ? [found] : []
   })
+}
+
+/** The key that keeps an output to the certificates of these blocks; no key where there are no others. */
+export function ownCertificates(
+  blocks: readonly TlsBlock[],
+  setting: Pick<ProposalSetting, 'examined'>,
+): { readonly certificates?: readonly string[] } {
+  const own = new Set(blocks.flatMap((block) => stapledIn(block, setting)).map(({ here }) => here))
+  const isOwn = (path: string) => [...own].some((each) => isWithin(path, each))
+  const stapled = [...setting.examined.values()].filter(({ kind }) => kind === 'staple')
+  return stapled.every(({ here }) => isOwn(here)) ? {} : { certificates: [...own].sort() }
 }
 
 /** Where a block stands, and what it is called there. */

@@ -12,6 +12,7 @@ import type {
   Entry,
   Outcome,
   OutputState,
+  ProbeResult,
   ResponderCoverage,
   ResponderRecord,
   Schedule,
@@ -108,6 +109,14 @@ export class DelegatingStore implements Store {
 
   putOutputStates(id: string, states: readonly OutputState[]): Promise<void> {
     return this.#store.putOutputStates(id, states)
+  }
+
+  putProbes(target: string, results: readonly ProbeResult[]): Promise<void> {
+    return this.#store.putProbes(target, results)
+  }
+
+  probes(): Promise<readonly ProbeResult[]> {
+    return this.#store.probes()
   }
 
   withdrawStaple(id: string): Promise<void> {

@@ -1,0 +1,178 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { Config } from '../config/config.ts'
+import { type DurationMs, durationMs, MINUTE_MS, SECOND_MS } from '../der/time.ts'
+import { CentreFollower } from '../edge/agent/centre-follower.ts'
+import { EdgeReporter } from '../edge/agent/edge-reporter.ts'
+import { HttpCentre, type HttpCentreOptions } from '../edge/agent/http-centre.ts'
+import { offerCertificates } from '../edge/agent/offer.ts'
+import { WhereaboutsFile } from '../edge/agent/whereabouts-file.ts'
+import type { LocalOutputs } from '../edge/local-outputs.ts'
+import { Crawler } from '../refresh/crawler.ts'
+import { startHttp } from '../serve/http.ts'
+import { openSqliteStore } from '../store/sqlite.ts'
+import type { CertificateRecord, Store } from '../store/store.ts'
+import { VerifiedStaples } from '../store/verified-staples.ts'
+import { version } from '../version.ts'
+import { certificateIntake } from './certificate-intake.ts'
+import { keepHouse } from './housekeeping.ts'
+import { localOutputsOf, startOutputs } from './local-outputs-of.ts'
+import { runTogether } from './run-together.ts'
+import type { Service, ServiceWorld } from './service.ts'
+import { transportFor } from './transport-for.ts'
+
+/** What an agent is to do. */
+export interface AgentSettings extends Omit<HttpCentreOptions, 'clock'> {
+  /** What the edge calls itself. Default: the host name. */
+  readonly name: string | undefined
+  /** Whether certificates that the centre does not manage are offered to it. */
+  readonly register: boolean
+  /** Whether the CA is asked directly while the centre is away and less than a quarter of a life is left. */
+  readonly fallback: 'none' | 'direct'
+}
+
+/**
+ * Starts all that an edge does: what the service does, but that staples come from the feed of a centre. Throws `StoreError` or `ListenError`
+ * where it cannot start.
+ */
+export async function startAgent(
+  config: Config,
+  settings: AgentSettings,
+  world: ServiceWorld,
+): Promise<Service> {
+  await using parts = new AsyncDisposableStack()
+  const { clock, events } = world
+  const store = parts.use(await openSqliteStore({ folder: config.data }))
+  const staples = new VerifiedStaples({ store, clock, policy: config.policy, events })
+  const outputs = parts.use(localOutputsOf({ config, store, staples, clock, events }))
+  const centre = parts.use(new HttpCentre({ ...settings, clock }))
+  const readiness = { readiness: () => store.coverage(clock.now()) }
+  const http = parts.use(
+    await startHttp({ listen: config.listen, staples, readiness, clock, events }),
+  )
+  events.serviceStarted({ url: http.url, data: config.data })
+  const stop = new AbortController()
+  const made = { config, settings, world, store, staples, outputs, centre }
+  const loops = runLoops(made, stop.signal)
+  const kept = parts.move()
+  const end = async () => {
+    stop.abort()
+    await loops.catch(() => {})
+    await kept.disposeAsync()
+    events.serviceStopped()
+  }
+  let ending: Promise<void> | undefined
+  return {
+    url: http.url,
+    store,
+    coverage: () => store.coverage(clock.now()),
+    ended: loops,
+    [Symbol.asyncDispose]() {
+      ending ??= end()
+      return ending
+    },
+  }
+}
+
+interface Parts {
+  readonly config: Config
+  readonly settings: AgentSettings
+  readonly world: ServiceWorld
+  readonly store: Store
+  readonly staples: VerifiedStaples
+  readonly outputs: LocalOutputs
+  readonly centre: HttpCentre
+}
+
+async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
+  const { config, settings, world, store, staples, outputs, centre } = parts
+  const { clock, events } = world
+  const reporter = new EdgeReporter({
+    ...{ edge: settings.name ?? hostname(), version, centre, store, staples, clock, events },
+    probes: new Map(),
+  })
+  const changed = (certificate: CertificateRecord) => {
+    staples.forget(certificate.id)
+    void outputs.update(certificate).then(async () => {
+      await outputs.settled(certificate.id)
+      reporter.changed(certificate.id)
+    })
+  }
+  const follower = new CentreFollower({
+    ...{ ...world, store, centre, policy: config.policy, changed },
+    whereabouts: new WhereaboutsFile(join(config.data, WHEREABOUTS_FILE)),
+    events: {
+      ...events,
+      centreReached(event) {
+        events.centreReached(event)
+        reporter.tellAll()
+      },
+      notManaged(event) {
+        events.notManaged({ ...event, isOffered: settings.register })
+        if (!settings.register) return
+        offerCertificates(event.certificates, centre, signal).catch((error: unknown) =>
+          events.offerFailed({ error }),
+        )
+      },
+    },
+  })
+  const { follower: files, given } = certificateIntake({
+    ...{ ...world, paths: config.certificates, store, changed },
+    // An edge may have no route to the CA; whoever wants its certificates managed gives their issuers along.
+    issuers: { want() {} },
+    crawler: {
+      wake() {
+        follower.refresh()
+        reporter.tellAll()
+      },
+    },
+  })
+  await runTogether(
+    [
+      async (stop) => {
+        await startOutputs(outputs, { ...world, store }, stop)
+        await files.run(stop)
+      },
+      (stop) => follower.run(stop),
+      (stop) => reporter.run(stop),
+      (stop) => given.run(stop),
+      (stop) => keepHouse({ ...world, store, outputs, isRoundDone: async () => false }, stop),
+      (stop) => fetchWhileAway({ ...parts, follower, changed }, stop),
+    ],
+    signal,
+  )
+}
+
+/** Asks the CA for what is due while the centre is away, where that is wanted. */
+async function fetchWhileAway(
+  parts: Parts & {
+    readonly follower: CentreFollower
+    readonly changed: (certificate: CertificateRecord) => void
+  },
+  stop: AbortSignal,
+): Promise<void> {
+  const { config, settings, world, store, follower, changed } = parts
+  if (settings.fallback === 'none') return
+  const { clock } = world
+  const isAway = () =>
+    follower.awaySince !== undefined && clock.now() - follower.awaySince >= PATIENCE
+  await using transport = transportFor(config, clock)
+  while (!stop.aborted) {
+    await clock.sleep(LOOK_EVERY, stop)
+    if (!isAway() || stop.aborted) continue
+    const back = new AbortController()
+    const crawler = new Crawler({
+      ...{ ...world, store, transport, policy: config.policy, changed },
+      limits: { ...config.responders.concurrency, ratePerSecond: config.responders.ratePerSecond },
+    })
+    const crawling = crawler.run(AbortSignal.any([stop, back.signal]))
+    while (isAway() && !stop.aborted) await clock.sleep(LOOK_EVERY, stop)
+    back.abort()
+    await crawling
+  }
+}
+
+const WHEREABOUTS_FILE = 'feed.json'
+/** A centre that is restarted is no reason to ask CAs. */
+const PATIENCE: DurationMs = durationMs(MINUTE_MS)
+const LOOK_EVERY: DurationMs = durationMs(SECOND_MS)

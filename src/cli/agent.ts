@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { Config } from '../config/config.ts'
+import { type AgentSettings, startAgent } from './agent-service.ts'
+import { readRunSettings, runProgram } from './run.ts'
+import type { Service, ServiceWorld } from './service.ts'
+import type { SettingsFlags } from './settings.ts'
+import { type ExitStatus, type Terminal, UsageError } from './terminal.ts'
+
+/** What `everstaple agent` takes: each overrides its key in the file. */
+export interface AgentFlags extends SettingsFlags {
+  readonly server?: string | undefined
+  readonly tokenFile?: string | undefined
+  readonly name?: string | undefined
+}
+
+/** Runs the agent until SIGTERM or SIGINT; SIGHUP reads configuration, token and certificates again. Throws a {@link UsageError}. */
+export function agentCommand(flags: AgentFlags, terminal: Terminal): Promise<ExitStatus> {
+  const { server, tokenFile, name, ...others } = flags
+  const read = async () => {
+    const config = await readRunSettings(others, 'agent')
+    const { agent } = config
+    const wanted = {
+      ...agent,
+      server: server ?? agent.server,
+      tokenFile: tokenFile === undefined ? agent.tokenFile : resolve(tokenFile),
+      name: name ?? agent.name,
+    }
+    return { ...config, agent: wanted }
+  }
+  return runProgram({ read, start }, terminal)
+}
+
+async function start(config: Config, world: ServiceWorld): Promise<Service> {
+  return startAgent(config, await settingsOf(config), world)
+}
+
+async function settingsOf({ agent }: Config): Promise<AgentSettings> {
+  const { server: url, tokenFile, ca, name, register, fallback } = agent
+  if (url === undefined) {
+    throw new UsageError(
+      'no centre is given',
+      'name it: everstaple agent --server https://HOST:PORT',
+    )
+  }
+  if (!URL.canParse(url)) {
+    throw new UsageError(`${url} is not a URL`, 'give one such as https://staples.example.org:8443')
+  }
+  const token = tokenFile === undefined ? undefined : (await text(tokenFile)).trim()
+  return { url, token, ca: ca === undefined ? undefined : await text(ca), name, register, fallback }
+}
+
+async function text(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new UsageError(`${path} cannot be read (${why})`, 'name a file that this user may read')
+  }
+}
