@@ -16,6 +16,7 @@ export interface EnsureOptions {
   readonly wait: string
   readonly server?: string | undefined
   readonly issuer?: string | undefined
+  readonly onEdges?: boolean | undefined
   readonly json?: boolean | undefined
 }
 
@@ -34,6 +35,7 @@ export async function ensureCommand(
   const body = [certificate, ...(issuer === undefined ? [] : [issuer])].map(pemOf).join('')
   const url = apiUrl(server)
   url.searchParams.set('wait', `${wait}ms`)
+  if (options.onEdges) url.searchParams.set('edges', 'every')
   if (path !== '-') url.searchParams.set('file', resolve(path))
   const answer = await put(url, body, wait)
   if (options.json) terminal.out(JSON.stringify(answer))

@@ -119,6 +119,7 @@ program
   .addOption(configOption())
   .option('--wait <duration>', 'how long, at most 10m', '30s')
   .option('--issuer <file>', 'certificate of the issuer')
+  .option('--on-edges', 'and until every edge that serves the certificate has the staple live')
   .option('--server <url>', 'the service (default: where it listens by its configuration)')
   .option('--json', 'one JSON object')
   .addHelpText('after', example('everstaple ensure fullchain.pem --wait 30s'))
@@ -134,10 +135,14 @@ program
   .addOption(configOption())
   .option('--data <dir>', 'the data folder of the service')
   .option('--responders', 'how each responder does, how often it renews, and what is wrong with it')
+  .option('--edges', 'which staple is live on which edge, and which edges are behind or silent')
   .option('--json', 'one JSON object')
   .addHelpText('after', example('everstaple status www.example.org'))
-  .action(async (certificate, { responders, ...options }) => {
-    if (responders) {
+  .action(async (certificate, { responders, edges, ...options }) => {
+    if (edges) {
+      const { statusEdgesCommand } = await import('./status-edges.ts')
+      status = await statusEdgesCommand(options, { terminal, clock })
+    } else if (responders) {
       const { statusRespondersCommand } = await import('./status-responders.ts')
       status = await statusRespondersCommand(options, { terminal, clock })
     } else {

@@ -5,6 +5,7 @@ import { type ApiSource, serveApi } from './api/api.ts'
 import { serveExpectStaple } from './api/expect-staple.ts'
 import type { ExpectStapleCollector } from './expect-staple/collector.ts'
 import { type ReadinessSource, serveHealth } from './health.ts'
+import { type MetricsSource, serveMetrics } from './metrics.ts'
 import { answerOcsp, type OcspAnswer, type StapleSource } from './ocsp-endpoint.ts'
 import { type OcspRoute, ocspRoute } from './ocsp-route.ts'
 
@@ -20,6 +21,8 @@ export interface HttpOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly staples: StapleSource
   readonly readiness: ReadinessSource
+  /** Without it, there is no `/metrics`. */
+  readonly metrics?: MetricsSource | undefined
   /** Without it, there is nothing under `/v1`. */
   readonly api?: ApiSource | undefined
   /** Without it, reports of browsers are not taken. */
@@ -63,6 +66,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
     return reply.code(500).send({ error: 'internal error; the log of everstaple has the reason' })
   })
   serveHealth(app, options.readiness)
+  if (options.metrics !== undefined) serveMetrics(app, options.metrics)
   const { api, expectStaple } = options
   if (api !== undefined) serveApi(app, api, options.listen.host)
   // Beside the API, as browsers send reports without a token.

@@ -113,7 +113,9 @@ function servePut(
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     const signal = AbortSignal.any([gone.signal, closing])
-    const standing = await assure({ id, file: query.file, wait, signal }, source)
+    const onEdges = query.edges === 'every' ? 'every' : 'any'
+    const wish = { id, file: query.file, wait, onEdges, signal } as const
+    const standing = await assure(wish, source)
     if (closing.aborted && standing.outcome === 'waiting') return refuse(reply, 503, STOPPING)
     const late = query.wait === undefined ? 202 : 504
     return reply
@@ -150,7 +152,7 @@ interface ById {
 }
 
 interface PutQuery {
-  Querystring: { readonly wait?: string; readonly file?: string }
+  Querystring: { readonly wait?: string; readonly file?: string; readonly edges?: string }
 }
 
 const BAD_WAIT = 'wait is a length of time of at most 10m, such as 30s'

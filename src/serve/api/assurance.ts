@@ -3,6 +3,7 @@ import type { Staple } from '../../ocsp/verdict.ts'
 import { isGiven } from '../../refresh/intake.ts'
 import { BEING_FETCHED, type Entry, type OutputState, type Store } from '../../store/store.ts'
 import type { Clock } from '../../time/clock.ts'
+import { whyNotOnEdges } from './edge-standing.ts'
 
 /** How a certificate stands with who wants to deploy it. */
 export interface Standing {
@@ -16,7 +17,7 @@ export interface Standing {
 
 /** Knows how certificates stand. */
 export interface AssuranceSource {
-  readonly store: Pick<Store, 'entry'>
+  readonly store: Pick<Store, 'entry' | 'edges' | 'edgeStates'>
   readonly staples: { byId(id: string): Promise<Staple | undefined> }
   readonly outputs: OutputsPort
   /** Files and folders that are watched for certificates, absolute. */
@@ -36,6 +37,8 @@ export interface Wish {
   /** The file that the certificate stands in, absolute; where it is a watched one, it must have been seen there. */
   readonly file: string | undefined
   readonly wait: DurationMs
+  /** Whether it is to be live on every edge that serves the certificate. */
+  readonly onEdges: 'every' | 'any'
   /** Nobody waits any longer. */
   readonly signal: AbortSignal
 }
@@ -77,7 +80,18 @@ async function look(wish: Wish, source: AssuranceSource, left: DurationMs): Prom
   if (outputs === 'not-yet') return waiting('the staple is stored, and outputs are being brought')
   const wrong = outputs.filter(({ state }) => state !== 'live')
   if (wrong.length > 0) return waiting(wrong.map(describeOutput).join('; '), outputs)
+  const behind = wish.onEdges === 'every' ? await whyBehind(entry, source) : undefined
+  if (behind !== undefined) return waiting(behind, outputs)
   return { outcome: 'ready', missing: undefined, entry, outputs }
+}
+
+async function whyBehind(
+  entry: Entry,
+  { store, clock }: AssuranceSource,
+): Promise<string | undefined> {
+  const { id } = entry.certificate
+  const [edges, states] = await Promise.all([store.edges(), store.edgeStates({ id })])
+  return whyNotOnEdges(entry, { edges, states, now: clock.now() })
 }
 
 async function settledWithin(

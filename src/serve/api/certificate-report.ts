@@ -2,7 +2,7 @@ import type { Classification } from '../../certificates/classify.ts'
 import { type EpochMs, iso } from '../../der/time.ts'
 import type { Entry, OutputState } from '../../store/store.ts'
 
-/** A certificate as the API tells it, with the words of `everstaple status --json`. Times are ISO 8601. */
+/** A certificate as the API and `everstaple status --json` tell it. Times are ISO 8601. */
 export interface CertificateReport {
   readonly id: string
   readonly name: string
@@ -31,11 +31,12 @@ export interface CertificateReport {
   readonly outputs: readonly OutputReport[]
 }
 
-/** How an output stands with a certificate. */
+/** How an output stands with a certificate. Times are ISO 8601. */
 export interface OutputReport {
   readonly output: string
   readonly place: string
   readonly state: OutputState['state']
+  readonly stapleSha256: string | null
   readonly problem: string | null
   readonly since: string
 }
@@ -72,10 +73,14 @@ export function certificateReport(
             lastAttemptAt: isoOrNull(schedule.lastAttemptAt),
             lastError: schedule.lastError ?? null,
           },
-    outputs: outputs.map(({ output, place, state, problem, since }) => {
-      return { output, place, state, problem: problem ?? null, since: iso(since) }
-    }),
+    outputs: outputs.map(outputReport),
   }
+}
+
+/** The state of an output as data for scripts. */
+export function outputReport(state: OutputState): OutputReport {
+  const { stapleSha256 = null, problem = null, since } = state
+  return { ...state, stapleSha256, problem, since: iso(since) }
 }
 
 function isoOrNull(at: EpochMs | undefined): string | null {
