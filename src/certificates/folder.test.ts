@@ -1,5 +1,5 @@
-import { unlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, unlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { durationMs, epochMs } from '../der/time.ts'
 import { makeHierarchy } from '../lab/hierarchy.ts'
@@ -60,18 +60,22 @@ describe('watchCertificates()', () => {
     expect(await end).toEqual({ done: true, value: undefined })
   })
 
-  it('waits for a path that does not exist yet', async () => {
-    await using folder = await temporaryFolder()
-    const path = join(folder.path, 'a.pem')
-    const done = new AbortController()
-    const watch = watchCertificates({ paths: [path], clock: eventClock, signal: done.signal })
-    const missing = await watch.next()
-    expect(missing.value?.problems).toEqual([
-      { path, problem: 'does not exist; it is looked for again' },
-    ])
-    await writeFile(path, chain)
-    const there = await watch.next()
-    expect(there.value).toMatchObject({ problems: [], certificates: [{ name: 'localhost' }] })
-    done.abort()
-  })
+  it.each(['a.pem', 'etc/live/www.example.org/a.pem'])(
+    'waits for a path that does not exist yet: %s',
+    async (name) => {
+      await using folder = await temporaryFolder()
+      const path = join(folder.path, name)
+      const done = new AbortController()
+      const watch = watchCertificates({ paths: [path], clock: eventClock, signal: done.signal })
+      const missing = await watch.next()
+      expect(missing.value?.problems).toEqual([
+        { path, problem: 'does not exist; it is looked for again' },
+      ])
+      await mkdir(dirname(path), { recursive: true })
+      await writeFile(path, chain)
+      const there = await watch.next()
+      expect(there.value).toMatchObject({ problems: [], certificates: [{ name: 'localhost' }] })
+      done.abort()
+    },
+  )
 })

@@ -47,3 +47,11 @@ export function hasLeft({ unreadable }: Snapshot, sources: readonly string[]): b
 export function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`)
 }
+
+/** Those of the files that are one of `paths`, or inside of one; all absolute. */
+export function sourcesWithin(
+  paths: readonly string[],
+  sources: readonly string[],
+): readonly string[] {
+  return sources.filter((source) => paths.some((path) => isWithin(source, path)))
+}

@@ -41,13 +41,23 @@ export async function listFiles(paths: readonly string[]): Promise<Listing> {
         listing.folders.add(dirname(path))
       }
     } catch (error) {
-      // Watching the folder above notices the path when it appears.
-      listing.folders.add(dirname(path))
+      listing.folders.add(await folderAbove(path))
       listing.problems.push({ path, problem: failure(error).problem })
       listing.unreadable.push(path)
     }
   }
   return listing
+}
+
+/** The nearest folder above a path that is there: watching it notices when what leads to the path appears. */
+async function folderAbove(path: string): Promise<string> {
+  const folder = dirname(path)
+  if (folder === path) return folder
+  const isThere = await stat(folder).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  )
+  return isThere ? folder : folderAbove(folder)
 }
 
 /** Lists one folder into `listing`; `above` holds the folders that lead here, so that links in a circle end. Returns the number of entries. */
