@@ -1,7 +1,7 @@
 // Mutated responses through our gate, and all that it takes through openssl and PKI.js: `npm run fuzz -- --for 10m`.
 // `--seed N` makes the same mutations again, `--from I` begins with the input of that number; keys are new in each run.
 import { randomInt } from 'node:crypto'
-import { parseArgs } from 'node:util'
+import { Command } from 'commander'
 import { epochMs } from '../src/der/time.ts'
 import { makeHierarchy } from '../src/lab/hierarchy.ts'
 import { makeMutants } from '../src/lab/mutants/mutants.ts'
@@ -13,10 +13,15 @@ import { ourGate, progress, report } from './trial.ts'
 /** More than this are mostly the same one. */
 const MAX_DISAGREEMENTS = 20
 
-const { values } = parseArgs({
-  options: { for: { type: 'string' }, seed: { type: 'string' }, from: { type: 'string' } },
-})
-const duration = parseDuration(values.for ?? '1m')
+const values = new Command('npm run fuzz --')
+  .description('Puts mutated responses to our gate, and all that it takes to openssl and PKI.js.')
+  .option('--for <duration>', 'how long', '1m')
+  .option('--seed <n>', 'makes the mutations of an earlier run again')
+  .option('--from <n>', 'begins with the input of this number')
+  .addHelpText('after', '\nExample:\n  $ npm run fuzz -- --for 10m')
+  .parse()
+  .opts()
+const duration = parseDuration(values.for)
 if (duration === undefined) throw new Error(`--for ${values.for} is no duration such as 10m`)
 const seed = Number(values.seed ?? randomInt(1_000_000))
 const now = epochMs(Math.floor(performance.timeOrigin + performance.now()))

@@ -1,7 +1,7 @@
 // Simulates the service in many worlds: `npm run simulate -- --seeds 10000 [--first 1] [--days 30]`. One of them with all that happens:
 // `--seed 1234 --verbose`. Ends with the report of the first seed in which an invariant does not hold, and exit status 1.
-import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import { Command } from 'commander'
 import { type Summary, simulate } from '../src/lab/simulation/simulation.ts'
 import { Violation } from '../src/lab/simulation/violation.ts'
 
@@ -18,15 +18,18 @@ interface Totals {
 
 const THREADS = 2
 const started = performance.now()
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1000' },
-    first: { type: 'string', default: '1' },
-    days: { type: 'string', default: '30' },
-    seed: { type: 'string' },
-    verbose: { type: 'boolean', default: false },
-  },
-})
+const values = new Command('npm run simulate --')
+  .description(
+    'Runs the service in simulated worlds full of faults, and ends at the first broken promise.',
+  )
+  .option('--seeds <n>', 'how many worlds', '1000')
+  .option('--first <n>', 'seed of the first one', '1')
+  .option('--days <n>', 'how long each lasts', '30')
+  .option('--seed <n>', 'only this one')
+  .option('--verbose', 'with --seed: all that happens')
+  .addHelpText('after', '\nExample:\n  $ npm run simulate -- --seed 1234 --verbose')
+  .parse()
+  .opts()
 const days = numberOf('days', values.days)
 
 if (!isMainThread) serve()
