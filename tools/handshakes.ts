@@ -1,6 +1,7 @@
 // Shakes hands with nginx, HAProxy and Node.js while everstaple is killed, its responder fails and the servers are reloaded:
 // `npm run handshakes -- --handshakes 100000`. Exit status 1 if one of the handshakes came without a staple that every client accepts.
 import { parseArgs } from 'node:util'
+import { durationMs, MINUTE_MS } from '../src/der/time.ts'
 import { runTrial, trialReport } from '../test/e2e/_handshakes/trial.ts'
 
 const { values } = parseArgs({ options: { handshakes: { type: 'string', default: '100000' } } })
@@ -8,7 +9,8 @@ const handshakes = Number(values.handshakes)
 if (!Number.isSafeInteger(handshakes) || handshakes < 1) {
   throw new Error(`--handshakes ${values.handshakes} is no whole number greater than zero`)
 }
-const trial = await runTrial({ handshakes, connections: 2, pauseMs: 0, progress })
+const life = durationMs(MINUTE_MS)
+const trial = await runTrial({ handshakes, life, connections: 2, pauseMs: 0, progress })
 process.stdout.write(`${process.stderr.isTTY ? '\n' : ''}${trialReport(trial)}\n`)
 if (trial.tallies.some(({ missed }) => missed.size > 0)) process.exitCode = 1
 

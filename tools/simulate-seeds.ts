@@ -29,7 +29,13 @@ const values = new Command('npm run simulate --')
   .option('--verbose', 'with --seed: all that happens')
   .addHelpText('after', '\nExample:\n  $ npm run simulate -- --seed 1234 --verbose')
   .parse()
-  .opts()
+  .opts<{
+    readonly seeds: string
+    readonly first: string
+    readonly days: string
+    readonly seed?: string
+    readonly verbose?: true
+  }>()
 const days = numberOf('days', values.days)
 
 if (!isMainThread) serve()

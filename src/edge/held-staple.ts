@@ -2,7 +2,7 @@ import type { EpochMs } from '../der/time.ts'
 import { judge } from '../ocsp/judge.ts'
 import type { Policy } from '../ocsp/policy.ts'
 import type { Staple } from '../ocsp/verdict.ts'
-import { parseCertificate } from '../x509/certificate.ts'
+import { parseIssued } from '../x509/issued-certificate.ts'
 
 /**
  * The staple that bytes found on disk are, judged anew for this certificate; `undefined` where they are none that may be handed out at
@@ -13,10 +13,8 @@ export function heldStaple(
   of: { readonly der: Uint8Array; readonly issuer?: Uint8Array | undefined },
   { now, policy }: { readonly now: EpochMs; readonly policy: Policy },
 ): Staple | undefined {
-  if (of.issuer === undefined) return undefined
-  const certificate = parseCertificate(of.der)
-  const issuer = parseCertificate(of.issuer)
-  if ('kind' in certificate || 'kind' in issuer) return undefined
-  const verdict = judge({ response: bytes, certificate, issuer, now, policy })
+  const issued = parseIssued(of)
+  if (issued === undefined) return undefined
+  const verdict = judge({ response: bytes, ...issued, now, policy })
   return verdict.accepted && verdict.staple.usableUntil > now ? verdict.staple : undefined
 }

@@ -1,4 +1,4 @@
-import { isWithin } from '../certificates/source.ts'
+import { sourcesWithin } from '../certificates/source.ts'
 import type { DurationMs } from '../der/time.ts'
 import type { Staple } from '../ocsp/verdict.ts'
 import type { OutputState } from '../store/store.ts'
@@ -88,7 +88,8 @@ export class ServerOutput implements AsyncDisposable {
       const noted = (id: string, fact: FileFact) => states.note(id, { ...place, ...fact })
       const known = (id: string) => states.find(id, place)
       const reload = this.#reloader && request
-      this.#socket = new HaproxySocket({ socket, clock, events, known, noted, reload })
+      const startsWith = file === undefined ? 'nothing' : 'file'
+      this.#socket = new HaproxySocket({ socket, clock, events, known, noted, startsWith, reload })
     }
   }
 
@@ -139,8 +140,7 @@ export class ServerOutput implements AsyncDisposable {
   #own(certificate: OutputCertificate): OutputCertificate | undefined {
     const { certificates } = this.#settings
     if (certificates === undefined) return certificate
-    const isOwn = (source: string) => certificates.some((path) => isWithin(source, path))
-    const sources = certificate.sources.filter(isOwn)
+    const sources = sourcesWithin(certificates, certificate.sources)
     return sources.length === 0 ? undefined : { ...certificate, sources }
   }
 

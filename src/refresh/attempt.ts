@@ -1,6 +1,5 @@
 import { httpOcspUrls } from '../certificates/classify.ts'
 import { DAY_MS, durationMs, type EpochMs, iso, plus } from '../der/time.ts'
-import { judge } from '../ocsp/judge.ts'
 import type { Policy } from '../ocsp/policy.ts'
 import { parseResponse } from '../ocsp/response.ts'
 import type { Staple } from '../ocsp/verdict.ts'
@@ -23,13 +22,14 @@ import type { Transport } from '../responders/transport.ts'
 import type { CertificateRecord, Claim, Schedule, StapleRecord, Store } from '../store/store.ts'
 import type { Clock, Random } from '../time/clock.ts'
 import { jitter } from '../time/jitter.ts'
-import { type Certificate, parseCertificate } from '../x509/certificate.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import { type IssuedCertificate, parseIssued } from '../x509/issued-certificate.ts'
 import { logged } from './attempt-record.ts'
 import type { ClockComparison } from './clock-comparison.ts'
 import type { KnownIssuers } from './known-issuers.ts'
 import { afterFailure, afterSuccess, type Lapse } from './next-schedule.ts'
 import { endsWithCertificate } from './plan.ts'
-import { isNewer, stapleRecord } from './replacement.ts'
+import { isNewer, stapleRecord, usableStaple } from './replacement.ts'
 import type { ResponderBook } from './responder-book.ts'
 import { signKindOf, troubleOf } from './trouble.ts'
 
@@ -102,7 +102,8 @@ export async function attempt(
   context: AttemptContext,
   { signal, heard }: AttemptCalls,
 ): Promise<void> {
-  const subject = subjectOf(claim.certificate, context)
+  const { transport, clock, policy, clocks, book, issuers } = context
+  const subject = parseIssued(claim.certificate, (der) => issuers.parse(der))
   const run = new Run(claim, context)
   if (subject === undefined) {
     heard(undefined)
@@ -114,9 +115,8 @@ export async function attempt(
     })
     return
   }
-  const { transport, clock, policy, clocks, book } = context
   const { responder } = claim.certificate
-  const usable = usableStaple(claim, subject, context)
+  const usable = usableStaple(claim, subject, { policy, now: clock.now() })
   const habits = book.habits(responder)
   const outcome = await fetchStaple({
     ...subject,
@@ -152,29 +152,6 @@ function isEnding(
   return isLate && !hasGap(habits) && !endsWithCertificate(staple, notAfter)
 }
 
-interface Subject {
-  readonly certificate: Certificate
-  readonly issuer: Certificate
-}
-
-function subjectOf(record: CertificateRecord, { issuers }: AttemptContext): Subject | undefined {
-  const certificate = parseCertificate(record.der)
-  const issuer = record.issuer && issuers.parse(record.issuer)
-  if ('kind' in certificate || issuer === undefined || 'kind' in issuer) return undefined
-  return { certificate, issuer }
-}
-
-/** The staple in hand, if it may still be handed out: judged anew, as the disk may be damaged or the policy another one. */
-function usableStaple(
-  { staple }: Claim,
-  subject: Subject,
-  { clock, policy }: AttemptOptions,
-): StapleRecord | undefined {
-  const now = clock.now()
-  if (staple === undefined || staple.usableUntil <= now) return undefined
-  return judge({ response: staple.der, ...subject, now, policy }).accepted ? staple : undefined
-}
-
 function signOf(outcome: FetchOutcome): Sign | undefined {
   const requests = outcome.attempts.length
   if (requests === 0) return undefined
@@ -201,7 +178,7 @@ class Run {
 
   async settle(
     outcome: FetchOutcome,
-    subject: Subject,
+    subject: IssuedCertificate,
     usable: StapleRecord | undefined,
   ): Promise<void> {
     const { attempts } = outcome
@@ -223,7 +200,7 @@ class Run {
   /** A good staple is never replaced by an older one, and never by one that is past its use. */
   async #take(
     outcome: Extract<FetchOutcome, { kind: 'staple' }>,
-    subject: Subject,
+    subject: IssuedCertificate,
     usable: StapleRecord | undefined,
   ): Promise<void> {
     const { staple, freshUntil, attempts } = outcome
@@ -280,7 +257,7 @@ class Run {
     if (await this.#complete(next)) events.stapleUnchanged({ certificate, next })
   }
 
-  #learn(after: Staple, { certificate: { notBefore } }: Subject): void {
+  #learn(after: Staple, { certificate: { notBefore } }: IssuedCertificate): void {
     const { staple: before, schedule, certificate } = this.#claim
     if (before === undefined || after.thisUpdate <= before.thisUpdate) return
     // The first response about a new certificate is made when it is issued, whatever the period of the CA.

@@ -5,7 +5,8 @@ import type { EpochMs } from '../der/time.ts'
 import { certID, certIDKey } from '../ocsp/request.ts'
 import { originOf } from '../responders/request-url.ts'
 import type { CertificateRecord, Entry, Store } from '../store/store.ts'
-import { type Certificate, parseCertificate } from '../x509/certificate.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import { parseIssuer } from '../x509/parse-issuer.ts'
 
 /** What a snapshot changed in the store. */
 export interface IntakeChanges {
@@ -109,7 +110,7 @@ export function recordOf(
 /** The issuer that was used before, such as one fetched by AIA. */
 function issuerOf(known: Entry | undefined): Certificate | undefined {
   if (known?.certificate.issuer === undefined) return undefined
-  const issuer = parseCertificate(known.certificate.issuer)
+  const issuer = parseIssuer(known.certificate.issuer)
   return 'kind' in issuer ? undefined : issuer
 }
 

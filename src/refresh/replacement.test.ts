@@ -1,7 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { DAY_MS, epochMs, HOUR_MS, MINUTE_MS, plus } from '../der/time.ts'
-import { isNewer, type StapleAge, servedFrom } from './replacement.ts'
+import { makeHierarchy } from '../lab/hierarchy.ts'
+import { buildResponse } from '../lab/response-builder.ts'
+import { defaultPolicy } from '../ocsp/policy.ts'
+import { staple as stapleOf } from '../store/_records.ts'
+import { isNewer, type StapleAge, servedFrom, usableStaple } from './replacement.ts'
 
 function age(thisUpdate: number, nextUpdate: number, producedAt: number): StapleAge {
   return {
@@ -11,6 +15,31 @@ function age(thisUpdate: number, nextUpdate: number, producedAt: number): Staple
   }
 }
 const held = age(5, 5, 5)
+
+describe('usableStaple()', () => {
+  const now = epochMs(1_800_000_000_000)
+  const { leaf, issuer } = makeHierarchy({ now, caKey: 'prime256v1' })
+  const issued = { certificate: leaf.certificate, issuer: issuer.certificate }
+  const [thisUpdate, nextUpdate] = [plus(now, -HOUR_MS), plus(now, DAY_MS)]
+  const der = buildResponse({
+    signer: issuer,
+    responses: [{ certID: issued, thisUpdate, nextUpdate }],
+  })
+  const damaged = der.with(-1, 255 - (der.at(-1) ?? 0))
+  const kept = (changes: object) => stapleOf(1, { der, usableUntil: nextUpdate, ...changes })
+  const policy = defaultPolicy
+  const cases = [
+    ['the one in hand', kept({}), policy, 'usable'],
+    ['none', undefined, policy, 'none'],
+    ['one that has ended', kept({ usableUntil: now }), policy, 'none'],
+    ['one that the disk has damaged', kept({ der: damaged }), policy, 'none'],
+    ['one that a newer policy refuses', kept({}), { ...policy, maxSizeBytes: 9 }, 'none'],
+  ] as const
+  test.each(cases)('of %s', (_, staple, by, expected) => {
+    const usable = usableStaple({ staple }, issued, { policy: by, now })
+    expect(usable).toBe(expected === 'usable' ? staple : undefined)
+  })
+})
 
 describe('isNewer()', () => {
   test.each([

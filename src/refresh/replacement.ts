@@ -1,12 +1,25 @@
 import { type EpochMs, epochMs, HOUR_MS, MINUTE_MS, plus } from '../der/time.ts'
+import { judge } from '../ocsp/judge.ts'
+import type { Policy } from '../ocsp/policy.ts'
 import type { Staple } from '../ocsp/verdict.ts'
 import type { Entry, StapleRecord } from '../store/store.ts'
+import type { IssuedCertificate } from '../x509/issued-certificate.ts'
 
 /** The times that decide which of two staples is the later one. */
 export interface StapleAge {
   readonly thisUpdate: EpochMs
   readonly nextUpdate: EpochMs
   readonly producedAt: EpochMs
+}
+
+/** The staple in hand, if it may still be handed out: judged anew, as the disk may be damaged or the policy another one. */
+export function usableStaple(
+  { staple }: Pick<Entry, 'staple'>,
+  issued: IssuedCertificate,
+  { policy, now }: { readonly policy: Policy; readonly now: EpochMs },
+): StapleRecord | undefined {
+  if (staple === undefined || staple.usableUntil <= now) return undefined
+  return judge({ response: staple.der, ...issued, now, policy }).accepted ? staple : undefined
 }
 
 /**

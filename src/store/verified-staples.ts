@@ -4,7 +4,7 @@ import { judge } from '../ocsp/judge.ts'
 import type { Policy } from '../ocsp/policy.ts'
 import type { Finding, Staple } from '../ocsp/verdict.ts'
 import type { Clock } from '../time/clock.ts'
-import { parseCertificate } from '../x509/certificate.ts'
+import { parseIssued } from '../x509/issued-certificate.ts'
 import { servedStaple } from './served-staple.ts'
 import type { Entry, StapleRecord, Store } from './store.ts'
 
@@ -95,12 +95,9 @@ export class VerifiedStaples {
     if (staple === undefined || record.issuer === undefined || staple.usableUntil <= now) {
       return undefined
     }
-    const certificate = parseCertificate(record.der)
-    const issuer = parseCertificate(record.issuer)
-    if ('kind' in certificate || 'kind' in issuer) {
-      return this.#refuse(record.id, staple, [])
-    }
-    const verdict = judge({ response: staple.der, certificate, issuer, now, policy })
+    const issued = parseIssued(record)
+    if (issued === undefined) return this.#refuse(record.id, staple, [])
+    const verdict = judge({ response: staple.der, ...issued, now, policy })
     if (!verdict.accepted) return this.#refuse(record.id, staple, verdict.findings)
     return verdict.staple.usableUntil > now
       ? { ...verdict.staple, received: staple.received }

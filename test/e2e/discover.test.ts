@@ -23,6 +23,7 @@ interface StatusReport {
 }
 
 const WWW = 'letsencrypt/live/www.test/fullchain.pem'
+const PAIR = ['ssl/pair.test/ec.pem', 'ssl/pair.test/rsa.pem']
 const main = join(root, 'dist/cli/main.js')
 
 describeWith(
@@ -187,7 +188,7 @@ ${certificates.map((path) => `  ssl_certificate ${path};\n  ssl_certificate_key 
         outputs: [
           {
             server: 'nginx',
-            keys: { certificates: [machine.at(`/etc/${WWW}`)] },
+            keys: { certificates: [WWW, ...PAIR].map((path) => machine.at(`/etc/${path}`)) },
           },
           {
             server: 'haproxy',
@@ -276,7 +277,7 @@ ${certificates.map((path) => `  ssl_certificate ${path};\n  ssl_certificate_key 
       expect(await states()).toEqual([
         '/etc/haproxy/certs/a.pem.ocsp live',
         '/etc/haproxy/certs/b.pem.ocsp live',
-        `/etc/${WWW}.nginx.ocsp live`,
+        ...[WWW, ...PAIR].map((path) => `/etc/${path}.nginx.ocsp live`),
         '/run/haproxy/admin.sock live',
         '/run/haproxy/admin.sock live',
       ])

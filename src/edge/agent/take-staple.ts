@@ -2,9 +2,9 @@ import { durationMs, type EpochMs, epochMs, iso } from '../../der/time.ts'
 import { judge } from '../../ocsp/judge.ts'
 import type { Policy } from '../../ocsp/policy.ts'
 import type { Finding, Staple } from '../../ocsp/verdict.ts'
-import { isNewer, stapleRecord } from '../../refresh/replacement.ts'
-import type { CertificateRecord, Entry, Schedule, StapleRecord } from '../../store/store.ts'
-import { type Certificate, parseCertificate } from '../../x509/certificate.ts'
+import { isNewer, stapleRecord, usableStaple } from '../../refresh/replacement.ts'
+import type { Entry, Schedule, StapleRecord } from '../../store/store.ts'
+import { parseIssued } from '../../x509/issued-certificate.ts'
 
 /** What comes of a staple that a centre sends. */
 export type Taking =
@@ -31,7 +31,7 @@ export function takeStaple(
   { der, from }: Sent,
   { policy, now }: { readonly policy: Policy; readonly now: EpochMs },
 ): Taking {
-  const subject = subjectOf(entry.certificate)
+  const subject = parseIssued(entry.certificate)
   if (subject === undefined) {
     return refuse('the issuer of the certificate is not known here, so that nothing can be judged')
   }
@@ -39,7 +39,7 @@ export function takeStaple(
   if (!verdict.accepted) return refuse(describe(verdict.findings))
   const { staple } = verdict
   if (staple.usableUntil <= now) return refuse(`it is usable until ${iso(staple.usableUntil)} only`)
-  const held = heldStaple(entry, subject, { policy, now })
+  const held = usableStaple(entry, subject, { policy, now })
   if (held !== undefined && !isNewer(staple, held)) return { kind: 'keep' }
   const revokedAsOf = entry.schedule?.revokedAsOf
   if (revokedAsOf !== undefined && staple.thisUpdate <= revokedAsOf) {
@@ -66,28 +66,6 @@ function nextAfter({ thisUpdate, usableUntil }: Staple, now: EpochMs): Schedule 
     lastAttemptAt: now,
     lastError: undefined,
   }
-}
-
-interface Subject {
-  readonly certificate: Certificate
-  readonly issuer: Certificate
-}
-
-function subjectOf({ der, issuer: issuerDer }: CertificateRecord): Subject | undefined {
-  const certificate = parseCertificate(der)
-  const issuer = issuerDer && parseCertificate(issuerDer)
-  if ('kind' in certificate || issuer === undefined || 'kind' in issuer) return undefined
-  return { certificate, issuer }
-}
-
-/** The staple in hand, if it may still be handed out; judged anew, as the disk may be damaged or the policy another one. */
-function heldStaple(
-  { staple }: Entry,
-  subject: Subject,
-  { policy, now }: { readonly policy: Policy; readonly now: EpochMs },
-): StapleRecord | undefined {
-  if (staple === undefined || staple.usableUntil <= now) return undefined
-  return judge({ response: staple.der, ...subject, now, policy }).accepted ? staple : undefined
 }
 
 function describe(findings: readonly Finding[]): string {

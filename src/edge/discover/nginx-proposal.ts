@@ -19,15 +19,15 @@ export function nginxProposal(
   const command = here(main) === main ? 'nginx' : `nginx -c ${here(main)}`
   const why =
     'nginx reads the file of ssl_stapling_file when it starts or reloads, and staples it from the first handshake on.'
-  const filed = blocks.filter(({ certificates }) => certificates.length === 1)
+  const isFileUsed = blocks.some(({ certificates }) => certificates.length === 1)
   const keys = {
-    ...ownCertificates(filed, setting),
+    ...ownCertificates(blocks, setting),
     file: `{source}${SUFFIX}`,
     test: `${command} -t -q`,
     reload: `${command} -s reload`,
   }
   return {
-    outputs: filed.length > 0 ? [{ server: 'nginx', why: [why], keys }] : [],
+    outputs: isFileUsed ? [{ server: 'nginx', why: [why], keys }] : [],
     changes: blocks.map((block) => changeOf(block, setting)),
   }
 }

@@ -70,7 +70,10 @@ function changeComments(changes: readonly ServerChange[], file: string): readonl
   const commands = servers.map((server) => `\`everstaple outputs ${server} --config ${file}\``)
   return [
     '# In the configuration of your servers, when everstaple runs and its files are there:',
-    ...comment('', `(${commands.join(', ')} prints lines for all certificates at any time.)`),
+    ...comment(
+      '',
+      `(${commands.join(', ')} prints lines for all of its certificates at any time.)`,
+    ),
     ...changes.flatMap(({ server, where, lines, instead, remarks }) => [
       '#',
       ...comment('', `${titles[server]}, ${where}:`),

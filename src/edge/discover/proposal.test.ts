@@ -134,11 +134,6 @@ describe('propose()', () => {
       [['/r/a.pem', '/r/b.pem'], ['/r/certs']],
     ],
     [
-      'only those that files are read for',
-      [nginxWith(['/certs', '/b.pem'], ['/a.pem'])],
-      [['/r/a.pem']],
-    ],
-    [
       'those that others use, too',
       [nginxWith(['/a.pem']), haproxyWith('/a.pem', '/b.pem')],
       [['/r/a.pem'], undefined],
@@ -188,7 +183,7 @@ describe('proposalText()', () => {
     expect(certificates).toEqual(['/r/a.pem', '/r/b.pem', '/r/ca.pem'])
     expect(listen).toEqual({ host: '127.0.0.1', port: 8888 })
     expect(outputs).toMatchObject([
-      { server: 'nginx', certificates: ['/r/a.pem'], test: 'nginx -c /r/etc/nginx.conf -t -q' },
+      { server: 'nginx', test: 'nginx -c /r/etc/nginx.conf -t -q' },
       { server: 'haproxy', certificates: ['/r/b.pem'], socket: '/r/run/admin.sock' },
     ])
   })

@@ -54,7 +54,7 @@ beforeEach(() => {
   facts = new Map()
 })
 
-function output(reload?: () => void): HaproxySocket {
+function output(reload?: () => void, startsWith: 'file' | 'nothing' = 'nothing'): HaproxySocket {
   return new HaproxySocket({
     socket: '/run/haproxy.sock',
     clock: { now: () => plus(start, elapsed), monotonic: () => durationMs(elapsed) },
@@ -70,6 +70,7 @@ function output(reload?: () => void): HaproxySocket {
       facts.set(id, fact)
       return before === JSON.stringify(fact) ? 'same' : 'new'
     },
+    startsWith,
     reload,
     ask: async (_, command) => {
       if (command !== 'show info') log.push(command.split(' ').slice(0, 3).join(' '))
@@ -97,6 +98,17 @@ describe('a staple by socket', () => {
     await socket.apply(a, second)
     expect(log).toEqual([...given, ...given])
     expect(facts.get(a.id)).toEqual(live(second))
+  })
+
+  it('is in the file, where HAProxy has not read the certificate yet', async () => {
+    haproxy.answers = ['OCSP single response: Certificate ID does not match any certificate']
+    const socket = output(undefined, 'file')
+    await socket.apply(a, first)
+    const problem = expect.stringMatching(/when it is reloaded$/)
+    expect(facts.get(a.id)).toMatchObject({ state: 'live', problem })
+    expect(log.filter((line) => line.startsWith('failed'))).toEqual([])
+    await socket.sweep()
+    expect(facts.get(a.id)).toEqual(live(first))
   })
 
   test.each<[string | Error, string]>([

@@ -34,6 +34,8 @@ export interface HaproxySocketOptions {
   readonly known: (id: string) => FileFact | undefined
   /** Called each time that a certificate was looked after; says whether that is new. */
   readonly noted: (id: string, fact: FileFact) => 'new' | 'same'
+  /** `file`: it finds staples beside the certificates when it starts. */
+  readonly startsWith: 'file' | 'nothing'
   /** Makes HAProxy start anew, where there is a way: the only one to take a staple back. */
   readonly reload: (() => void) | undefined
   /** Default: {@link askHaproxy}. */
@@ -135,6 +137,9 @@ export class HaproxySocket {
       const stapleSha256 = sha256(staple.der)
       noted(id, { state: 'live', stapleSha256, problem })
       events.socketTold({ socket, certificate: name })
+    } else if (NO_ENTRY.test(problem) && this.#options.startsWith === 'file') {
+      // A deploy hook reloads HAProxy once the staple is where it is read from then.
+      noted(id, { state: 'live', stapleSha256: undefined, problem: UNREAD })
     } else {
       const isNews = noted(id, { state: 'failed', stapleSha256: undefined, problem }) === 'new'
       if (isNews) events.socketFailed({ socket, certificate: name, problem })
@@ -237,4 +242,6 @@ const NO_STAPLE: FileFact = {
 const NO_ENTRY = /does not match any certificate/
 const HINT =
   'it has a place for a staple only where an .ocsp file, which may be empty, was beside the certificate when it started'
+const UNREAD =
+  'HAProxy has not read this certificate yet: it takes the staple from its file when it is reloaded'
 const AGE_TOLERANCE: DurationMs = durationMs(2_500)
