@@ -50,7 +50,9 @@ const alert = {
 
 /** Each event once, as it would come at its worst. */
 const samples: { readonly [name in keyof Events]: (events: Events) => void } = {
-  serviceStarted: (e) => e.serviceStarted({ url: nasty, data: nasty }),
+  serviceStarted: (e) => e.serviceStarted({ url: nasty, ocspUrl: nasty, data: nasty }),
+  listenerCertificateChanged: (e) => e.listenerCertificateChanged({ name: nasty, notAfter: now }),
+  listenerCertificateRefused: (e) => e.listenerCertificateRefused({ problem: nasty }),
   serviceStopped: (e) => e.serviceStopped(),
   configReloaded: (e) => e.configReloaded(),
   configRefused: (e) => e.configRefused({ problems: nasty }),
@@ -91,6 +93,9 @@ const samples: { readonly [name in keyof Events]: (events: Events) => void } = {
   reloaded: (e) => e.reloaded({ command: nasty, elapsed: durationMs(1) }),
   reloadFailed: (e) =>
     e.reloadFailed({ command: nasty, problem: nasty, output: nasty, retryIn: undefined }),
+  serverTroubled: (e) => e.serverTroubled({ server: nasty, level: 'CRITICAL', summary: nasty }),
+  serverWell: (e) => e.serverWell({ server: nasty, summary: nasty, after: durationMs(1) }),
+  serverNotJudged: (e) => e.serverNotJudged({ server: nasty, error }),
   alertSent: (e) => e.alertSent({ to: nasty, alert }),
   alertFailed: (e) =>
     e.alertFailed({ to: nasty, alert, problem: nasty, output: nasty, retryIn: undefined }),

@@ -5,11 +5,16 @@ import type { CentreEvents } from './edge/agent/centre-follower.ts'
 import type { HaproxySocketEvents } from './edge/outputs/haproxy-socket.ts'
 import type { ReloadEvents } from './edge/reload.ts'
 import type { ServerOutputEvents } from './edge/server-output.ts'
+import { alertEvents } from './events/alert-events.ts'
+import { listenerEvents } from './events/listener-events.ts'
+import { serverEvents } from './events/server-events.ts'
 import type { Finding } from './ocsp/verdict.ts'
+import type { ServerWatchEvents } from './probe/server-watch.ts'
 import type { CrawlerEvents } from './refresh/crawler.ts'
 import { type IntakeChanges, isGiven } from './refresh/intake.ts'
 import type { IssuerSearchEvents } from './refresh/issuer-search.ts'
-import type { HttpEvents } from './serve/http.ts'
+import type { RequestEvents } from './serve/ocsp-exchange.ts'
+import type { OwnCertificateEvents } from './serve/own-certificate.ts'
 import type { CertificateRecord, Coverage, Schedule } from './store/store.ts'
 import type { VerifiedStaplesEvents } from './store/verified-staples.ts'
 import { formatDuration } from './time/duration.ts'
@@ -26,8 +31,10 @@ export type Events = CrawlerEvents &
   Omit<CentreEvents, 'notManaged'> &
   IssuerSearchEvents &
   VerifiedStaplesEvents &
-  HttpEvents &
+  RequestEvents &
+  OwnCertificateEvents &
   ServerOutputEvents &
+  ServerWatchEvents &
   DeliveryEvents & {
     /** Certificates of this edge that the centre does not manage; `isOffered`: they are offered to it. */
     notManaged(event: {
@@ -38,7 +45,11 @@ export type Events = CrawlerEvents &
     offerFailed(event: { readonly error: unknown }): void
     /** The centre did not take a report of this edge; all is told again a minute later. */
     reportFailed(event: { readonly problem: string }): void
-    serviceStarted(event: { readonly url: string; readonly data: string }): void
+    serviceStarted(event: {
+      readonly url: string
+      readonly ocspUrl?: string | undefined
+      readonly data: string
+    }): void
     serviceStopped(): void
     configReloaded(): void
     configRefused(event: { readonly problems: string }): void
@@ -55,6 +66,8 @@ export function createEvents(log: Log): Events {
     ...responderEvents(log),
     ...outputEvents(log),
     ...centreEvents(log),
+    ...serverEvents(log),
+    ...listenerEvents(log),
     ...alertEvents(log),
   }
 }
@@ -74,8 +87,10 @@ function serviceEvents(
   | 'requestFailed'
 > {
   return {
-    serviceStarted({ url, data }) {
-      log('info', `serving on ${url}, data in ${data}`, { event: 'serviceStarted', url, data })
+    serviceStarted({ url, ocspUrl, data }) {
+      const also = ocspUrl === undefined ? '' : `, OCSP alone on ${ocspUrl}`
+      const message = `serving on ${url}${also}, data in ${data}`
+      log('info', message, { event: 'serviceStarted', url, ocspUrl, data })
     },
     serviceStopped() {
       log('info', 'stopped', { event: 'serviceStopped' })
@@ -332,28 +347,6 @@ function reloadEvents(log: Log): ReloadEvents {
       const said = output === '' ? '' : `: ${output.trim()}`
       const message = `${JSON.stringify(command)} ${problem}${said}${again}`
       log('error', message, { event: 'reloadFailed', command, problem, output })
-    },
-  }
-}
-
-function alertEvents(log: Log): DeliveryEvents {
-  return {
-    alertSent({ to, alert: { type, certificate } }) {
-      const message = `${certificate.name}: ${type} told to ${to}`
-      log('info', message, { event: 'alertSent', to, type, certificate: certificate.name })
-    },
-    alertFailed({ to, alert: { type, certificate }, problem, output, retryIn }) {
-      const said = output === '' ? '' : `: ${output}`
-      const again =
-        retryIn === undefined ? 'it is not told again' : `again in ${formatDuration(retryIn)}`
-      const message = `${certificate.name}: ${type} not told to ${to}: ${problem}${said}; ${again}`
-      const fields = { to, type, certificate: certificate.name, problem, output }
-      log('error', message, { event: 'alertFailed', ...fields })
-    },
-    alertsDropped({ to, count, oldest: { type, certificate }, reason }) {
-      const more = count === 1 ? '' : ` and ${count - 1} more`
-      const message = `${certificate.name}: ${type}${more} not told to ${to}: ${reason}`
-      log('error', message, { event: 'alertsDropped', to, count, reason })
     },
   }
 }

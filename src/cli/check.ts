@@ -1,5 +1,6 @@
 import { readBundle } from '../certificates/bundle.ts'
 import { defaultPolicy } from '../ocsp/policy.ts'
+import { expectStapleReport, type ObservedHandshake } from '../probe/expect-staple-report.ts'
 import { checkServer, type ServerCheck, type ServerCheckOptions } from '../probe/server-check.ts'
 import { isServername, parseTarget, type Target } from '../probe/target.ts'
 import { type ServerVerdict, verdictOf } from '../probe/verdict.ts'
@@ -7,8 +8,9 @@ import { openSqliteStoreForReading } from '../store/sqlite.ts'
 import type { Clock } from '../time/clock.ts'
 import { checkText } from './check-text.ts'
 import { readGiven } from './given-files.ts'
+import { givenReportUrl, postReports } from './post-reports.ts'
 import { readSettings } from './settings.ts'
-import { type ExitStatus, type Terminal, UsageError } from './terminal.ts'
+import { type ExitStatus, printError, type Terminal, UsageError } from './terminal.ts'
 
 /** What `everstaple check` takes. */
 export interface CheckOptions {
@@ -16,6 +18,7 @@ export interface CheckOptions {
   readonly config?: string | undefined
   readonly data?: string | undefined
   readonly ca?: string | undefined
+  readonly reportTo?: string | undefined
   readonly json?: boolean | undefined
 }
 
@@ -27,17 +30,32 @@ export async function checkCommand(
 ): Promise<ExitStatus> {
   const target = givenTarget(server, options.servername)
   const roots = options.ca === undefined ? undefined : await givenRoots(options.ca)
+  const url = options.reportTo === undefined ? undefined : givenReportUrl(options.reportTo)
   await using parts = new AsyncDisposableStack()
   let compared: Pick<ServerCheckOptions, 'policy' | 'store'> = { policy: defaultPolicy }
   if (options.data !== undefined || options.config !== undefined) {
     const { data, policy } = await readSettings({ config: options.config, data: options.data })
     compared = { policy, store: parts.use(await openSqliteStoreForReading({ folder: data })) }
   }
-  const check = await checkServer(target, { clock, roots, ...compared })
+  // TLS 1.2 and 1.3 mostly give the same one.
+  const reports = new Set<string>()
+  const observed = (handshake: ObservedHandshake) => {
+    const report = expectStapleReport(handshake)
+    if (report !== undefined) reports.add(report)
+  }
+  const check = await checkServer(target, { clock, roots, observed, ...compared })
   const verdict = verdictOf(check)
   if (options.json) terminal.out(JSON.stringify(checkReport(check, verdict)))
   else for (const line of checkText(terminal, check, verdict)) terminal.out(line)
+  if (url !== undefined && reports.size > 0) await report(url, reports, terminal)
   return statuses[verdict.level]
+}
+
+/** The exit status is that of the check, whatever becomes of the report: something is wrong already. */
+async function report(url: URL, reports: ReadonlySet<string>, terminal: Terminal): Promise<void> {
+  const problem = await postReports(url, reports)
+  if (problem === undefined) terminal.err(`everstaple: reported to ${url.host}`)
+  else printError(terminal, `not reported to ${url.host}: ${problem}`)
 }
 
 /** The object that `everstaple check --json` prints, and `everstaple probe --json` one a line. */

@@ -1,12 +1,13 @@
 import type { Config } from '../config/config.ts'
 import { type DurationMs, SECOND_MS } from '../der/time.ts'
-import { exposition } from '../probe/exposition.ts'
 import { startMetricsListener } from '../probe/metrics-listener.ts'
+import { probeMetrics } from '../probe/probe-metrics.ts'
 import { probe } from '../probe/prober.ts'
 import { checkServer, type ServerCheck } from '../probe/server-check.ts'
 import { share, Tally } from '../probe/tally.ts'
 import type { Target } from '../probe/target.ts'
 import { type ServerVerdict, verdictOf } from '../probe/verdict.ts'
+import { metricsText } from '../serve/metrics-text.ts'
 import type { Clock, Random } from '../time/clock.ts'
 import { parseDuration } from '../time/duration.ts'
 import { checkReport, givenRoots, givenTarget } from './check.ts'
@@ -45,6 +46,7 @@ export async function probeCommand(
   const roots = options.ca === undefined ? undefined : await givenRoots(options.ca)
   const tally = new Tally()
   const verdicts = new Map<string, ServerVerdict>()
+  let refusals = 0
   const isScreen = options.json !== true && terminal.colours === 'yes'
   const table = () => probeTable(terminal, tally, verdicts).join('\n')
   const checked = (check: ServerCheck) => {
@@ -52,6 +54,7 @@ export async function probeCommand(
     const former = verdicts.get(check.target)
     tally.add(check)
     verdicts.set(check.target, verdict)
+    if (verdict.level === 'CRITICAL') refusals++
     if (options.json) terminal.out(JSON.stringify(checkReport(check, verdict)))
     else if (!isScreen && former?.level !== verdict.level) terminal.out(changeLine(check, verdict))
   }
@@ -59,7 +62,7 @@ export async function probeCommand(
   await using parts = new AsyncDisposableStack()
   using interruption = new Interruption()
   if (options.listen !== undefined) {
-    const metrics = await listen(config.listen, () => exposition(tally))
+    const metrics = await listen(config.listen, () => metricsText(probeMetrics(tally)))
     terminal.err(`everstaple: metrics at ${parts.use(metrics).url}`)
   }
   const signal = endingAfter(length, interruption.signal, clock)
@@ -69,7 +72,8 @@ export async function probeCommand(
   await probe({ targets, every, clock, random, check, checked, roundDone }, signal)
   if (!options.json && !isScreen) terminal.out(table())
   const { good, all } = share(tally.counts)
-  return good === all ? 0 : 1
+  // A chain that is not trusted is no matter of staples, so it is not among what is counted.
+  return good === all && refusals === 0 ? 0 : 1
 }
 
 function targetsOf(servers: readonly string[], { probe }: Config): readonly Target[] {

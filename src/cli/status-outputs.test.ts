@@ -1,7 +1,8 @@
 import { describe, expect, it, test } from 'vitest'
 import { epochMs } from '../der/time.ts'
+import { outputReport } from '../serve/api/certificate-report.ts'
 import type { OutputState } from '../store/store.ts'
-import { describeOutputReport, outputReport, outputTrouble } from './status-outputs.ts'
+import { describeOutputReport, outputTrouble } from './status-outputs.ts'
 
 function state(changes: Partial<OutputState> = {}): OutputState {
   return {

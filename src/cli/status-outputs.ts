@@ -1,22 +1,4 @@
-import { iso } from '../der/time.ts'
-import type { OutputState } from '../store/store.ts'
-
-/** How an output stands, as `everstaple status --json` prints it. */
-export interface OutputReport {
-  readonly output: string
-  readonly place: string
-  readonly state: OutputState['state']
-  readonly stapleSha256: string | null
-  readonly problem: string | null
-  /** ISO 8601. */
-  readonly since: string
-}
-
-/** The state of an output as data for scripts. */
-export function outputReport(state: OutputState): OutputReport {
-  const { stapleSha256 = null, problem = null, since } = state
-  return { ...state, stapleSha256, problem, since: iso(since) }
-}
+import type { OutputReport } from '../serve/api/certificate-report.ts'
 
 /** The state of an output in words: `live since …`, `withheld since …: nginx takes …`. */
 export function describeOutputReport({ place, state, problem, since }: OutputReport): string {

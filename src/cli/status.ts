@@ -1,18 +1,23 @@
-import { type Classification, classify } from '../certificates/classify.ts'
+import { classify } from '../certificates/classify.ts'
 import type { SourceProblem } from '../certificates/source.ts'
-import { durationMs, type EpochMs, iso } from '../der/time.ts'
+import { durationMs, type EpochMs } from '../der/time.ts'
+import {
+  type CertificateReport as ApiReport,
+  certificateReport,
+} from '../serve/api/certificate-report.ts'
 import { openSqliteStoreForReading } from '../store/sqlite.ts'
 import { BEING_FETCHED, type Coverage, type Entry } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { formatDuration } from '../time/duration.ts'
 import { parseCertificate } from '../x509/certificate.ts'
 import { readSettings } from './settings.ts'
+import { describeOutputReport, outputTrouble } from './status-outputs.ts'
 import {
-  describeOutputReport,
-  type OutputReport,
-  outputReport,
-  outputTrouble,
-} from './status-outputs.ts'
+  describeServerReport,
+  type ServerReport,
+  serverLines,
+  serverReport,
+} from './status-servers.ts'
 import { columns, type ExitStatus, oneLine, paint, type Terminal, UsageError } from './terminal.ts'
 
 /** What `everstaple status` takes. */
@@ -46,12 +51,16 @@ export async function statusCommand(
   }
   const coverage = await store.coverage(now)
   const problems = which === undefined ? await store.problems() : []
-  const report: StatusReport = { coverage, certificates: reports, problems }
+  const ids = new Set(reports.map(({ id }) => id))
+  const servers = (await store.probes())
+    .filter(({ certificate }) => which === undefined || ids.has(certificate?.id ?? ''))
+    .map(serverReport)
+  const report: StatusReport = { coverage, certificates: reports, servers, problems }
   if (options.json) terminal.out(JSON.stringify(report))
   else
     for (const line of which === undefined
       ? overview(terminal, report, now)
-      : reports.flatMap((r) => details(terminal, r, now)))
+      : reports.flatMap((r) => details(terminal, { report: r, servers, now })))
       terminal.out(line)
   return reports.some(({ classification, usable }) => classification === 'ocsp' && !usable) ? 1 : 0
 }
@@ -60,90 +69,35 @@ export async function statusCommand(
 interface StatusReport {
   readonly coverage: Coverage
   readonly certificates: readonly CertificateReport[]
+  /** Of a certificate that was asked for, or all that are watched. */
+  readonly servers: readonly ServerReport[]
   readonly problems: readonly SourceProblem[]
 }
 
-interface CertificateReport {
-  readonly name: string
-  readonly id: string
-  readonly classification: Classification
+interface CertificateReport extends ApiReport {
+  /** What its classification means for it, in words for people. */
   readonly detail: string
-  readonly mustStaple: boolean
-  readonly notAfter: string
-  readonly sources: readonly string[]
-  /** Whether there is a staple that may be handed out now. */
-  readonly usable: boolean
-  readonly staple: {
-    readonly thisUpdate: string
-    readonly nextUpdate: string
-    readonly usableUntil: string
-    readonly fetchedAt: string
-    readonly url: string
-    readonly sizeBytes: number
-  } | null
-  readonly schedule: {
-    readonly dueAt: string
-    readonly reason: string
-    readonly failedAttempts: number
-    readonly lastAttemptAt: string | null
-    readonly lastError: string | null
-  } | null
-  readonly outputs: readonly OutputReport[]
 }
 
 function isMeant({ certificate: { id, name, sources } }: Entry, which: string): boolean {
   return name === which || id.startsWith(which.toLowerCase()) || sources.includes(which)
 }
 
-function reportOf(
-  { certificate: record, schedule, staple, outputs = [] }: Entry,
-  now: EpochMs,
-): CertificateReport {
-  const { name, id, mustStaple, notAfter, sources } = record
+/** Classified anew: the service may not have run for a while. */
+function reportOf(entry: Entry, now: EpochMs): CertificateReport {
+  const { certificate: record } = entry
   const certificate = parseCertificate(record.der)
   const issuer = record.issuer && parseCertificate(record.issuer)
   const { classification, detail } =
     'kind' in certificate
       ? { classification: record.classification, detail: certificate.problem }
       : classify(certificate, issuer && !('kind' in issuer) ? issuer : undefined, now)
-  return {
-    name,
-    id,
-    classification,
-    detail,
-    mustStaple,
-    notAfter: iso(notAfter),
-    sources,
-    usable: staple !== undefined && staple.usableUntil > now,
-    staple:
-      staple === undefined
-        ? null
-        : {
-            thisUpdate: iso(staple.thisUpdate),
-            nextUpdate: iso(staple.nextUpdate),
-            usableUntil: iso(staple.usableUntil),
-            fetchedAt: iso(staple.fetchedAt),
-            url: staple.url,
-            sizeBytes: staple.der.length,
-          },
-    schedule:
-      schedule === undefined
-        ? null
-        : {
-            dueAt: iso(schedule.dueAt),
-            reason: schedule.reason,
-            failedAttempts: schedule.attempts,
-            lastAttemptAt:
-              schedule.lastAttemptAt === undefined ? null : iso(schedule.lastAttemptAt),
-            lastError: schedule.lastError ?? null,
-          },
-    outputs: outputs.map(outputReport),
-  }
+  return { ...certificateReport(entry, now), classification, detail }
 }
 
 function overview(
   terminal: Terminal,
-  { coverage, certificates, problems }: StatusReport,
+  { coverage, certificates, servers, problems }: StatusReport,
   now: EpochMs,
 ): string[] {
   const { managed, stapled } = coverage
@@ -163,6 +117,7 @@ function overview(
     ...problems.map(
       ({ path, problem }) => `${paint(terminal, 'yellow', '!')}  ${oneLine(`${path}: ${problem}`)}`,
     ),
+    ...serverLines(terminal, servers, now),
   ]
 }
 
@@ -190,7 +145,18 @@ function summary(
   return oneLine(`${cover}${failing}${output}; ${nextFetch(schedule)}`)
 }
 
-function details(terminal: Terminal, report: CertificateReport, now: EpochMs): string[] {
+function details(
+  terminal: Terminal,
+  {
+    report,
+    servers,
+    now,
+  }: {
+    readonly report: CertificateReport
+    readonly servers: readonly ServerReport[]
+    readonly now: EpochMs
+  },
+): string[] {
   const { name, id, mustStaple, notAfter, sources, staple, schedule, outputs } = report
   const rows = [
     ['fingerprint', id],
@@ -215,6 +181,9 @@ function details(terminal: Terminal, report: CertificateReport, now: EpochMs): s
         ]
       : []),
     ...outputs.map((output) => ['output', describeOutputReport(output)]),
+    ...servers
+      .filter(({ certificate }) => certificate?.id === id)
+      .map((server) => ['server', `${server.server} ${describeServerReport(server, now)}`]),
   ]
   return [
     `${mark(terminal, report)} ${paint(terminal, 'bold', oneLine(name))}: ${summary(report, now)}`,

@@ -24,7 +24,13 @@ export function shakeHands(options: HandshakeOptions): Promise<Handshake> {
   return new Promise((resolve) => {
     let response: Uint8Array | undefined
     const secureContext = contextFor(ca)
-    const socket = connect({ host: '127.0.0.1', port, servername, secureContext, requestOCSP: true })
+    const socket = connect({
+      host: '127.0.0.1',
+      port,
+      servername,
+      secureContext,
+      requestOCSP: true,
+    })
     const finish = (handshake: Handshake) => {
       socket.destroy()
       resolve(handshake)

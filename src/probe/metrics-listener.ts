@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import { METRICS_TYPE } from '../serve/metrics-text.ts'
 
 /** A listener that serves metrics and nothing else. Closes with what it holds open when disposed of. */
 export interface MetricsListener extends AsyncDisposable {
@@ -16,7 +17,7 @@ export async function startMetricsListener(
     if (request.url?.split('?')[0] !== '/metrics') {
       response.writeHead(404, { 'Content-Type': 'text/plain' }).end('metrics are at /metrics\n')
     } else {
-      response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4' }).end(metrics())
+      response.writeHead(200, { 'Content-Type': METRICS_TYPE }).end(metrics())
     }
   })
   server.maxConnections = MAX_CONNECTIONS

@@ -5,14 +5,14 @@ import { SimulatedClock } from '../time/simulated-clock.ts'
 import { checkOf, now, stapled } from './_setup.ts'
 import type { CheckedHandshake, FailedCheck } from './server-check.ts'
 import { ServerWatch } from './server-watch.ts'
-import { parseTarget, type Target } from './target.ts'
+import { parseTarget } from './target.ts'
 
 const none: CheckedHandshake = { ...stapled, outcome: 'none-sent' }
 const away: FailedCheck = {
   ...{ kind: 'failed', tls: '1.2', key: 'rsa' },
   ...{ reason: 'timeout', problem: 'no answer' },
 }
-const targets = ['www.test:443'].flatMap((text): Target[] => parseTarget(text) ?? [])
+const targets = ['www.test:443'].flatMap((text) => parseTarget(text) ?? [])
 
 /** Watches one server, which answers each check with the next of these, one a minute; the last check is the last of them. */
 async function watch(
@@ -31,8 +31,8 @@ async function watch(
     events: {
       serverTroubled: ({ level, summary }) => told.push(`${level}: ${summary}`),
       serverWell: ({ summary, after }) => told.push(`after ${after / MINUTE_MS}: ${summary}`),
-      serverNotJudged: ({ error }) => told.push(`not judged: ${error}`),
-      storeFailed: ({ error }) => told.push(`store: ${error}`),
+      serverNotJudged: ({ error }) => told.push(`not judged: ${String(error)}`),
+      storeFailed: ({ error }) => told.push(`store: ${String(error)}`),
     },
   })
   const ending = new AbortController()

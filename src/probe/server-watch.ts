@@ -10,7 +10,7 @@ import { type ServerVerdict, verdictOf } from './verdict.ts'
 
 /** What the watch tells. */
 export interface ServerWatchEvents {
-  /** A check found something else wrong than the one before it: once, however long it lasts. */
+  /** A server is not as it should be, or at another level than before: once, however long it lasts. */
   serverTroubled(event: { readonly server: string } & ServerVerdict): void
   /** All is well again. */
   serverWell(event: {

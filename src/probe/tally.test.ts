@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { explain } from '../ocsp/explain.ts'
 import { defaultPolicy } from '../ocsp/policy.ts'
+import { metricsText } from '../serve/metrics-text.ts'
 import { checkOf, now, pki, staple, stapled } from './_setup.ts'
-import { exposition } from './exposition.ts'
+import { probeMetrics } from './probe-metrics.ts'
 import type { FailedCheck } from './server-check.ts'
 import { share, Tally } from './tally.ts'
 
@@ -54,10 +55,11 @@ describe('Tally', () => {
   })
 })
 
-describe('exposition()', () => {
+describe('probeMetrics()', () => {
   it('is text that Prometheus reads', () => {
     const certificate = { ...good.certificate, name: 'a"b\\c' }
-    const text = exposition(tallied(checkOf({ ...good, certificate }), checkOf(away)))
+    const tally = tallied(checkOf({ ...good, certificate }), checkOf(away))
+    const text = metricsText(probeMetrics(tally))
     expect(text.split('\n').filter((line) => !line.startsWith('#'))).toEqual([
       'everstaple_probe_handshakes_total{server="www.test:443",certificate="a\\"b\\\\c",key="ecdsa",outcome="stapled"} 1',
       'everstaple_probe_handshakes_total{server="www.test:443",certificate="",key="",outcome="connection-refused"} 1',

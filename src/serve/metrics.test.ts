@@ -24,6 +24,8 @@ describe('/metrics', () => {
   it('answers with the text, made once for all that ask at the same time', async () => {
     const app = fastify()
     let made = 0
+    let arrived = 0
+    app.addHook('onRequest', async () => void arrived++)
     let answer = Promise.withResolvers<string>()
     serveMetrics(app, {
       metrics: () => {
@@ -32,12 +34,13 @@ describe('/metrics', () => {
       },
     })
     const both = [app.inject('/metrics').then(), app.inject('/metrics').then()]
-    await expect.poll(() => made).toBe(1)
+    await expect.poll(() => arrived).toBe(2)
     answer.resolve('m 1\n')
     for (const { statusCode, headers, body } of await Promise.all(both)) {
       expect([statusCode, body]).toEqual([200, 'm 1\n'])
       expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/)
     }
+    expect(made).toBe(1)
     answer = Promise.withResolvers()
     answer.reject(new Error('disk full'))
     expect((await app.inject('/metrics')).statusCode).toBe(500)

@@ -118,6 +118,23 @@ describeWith(['openssl', 'nginx'], 'everstaple check, of nginx', () => {
     expect(stdout).toMatch(/^CRITICAL - \[::1\]:\d+: 2 of 2 handshakes .*: none-sent/)
     expect(status).toBe(1)
   })
+
+  it('reports what is wrong to a collector, such as everstaple itself', async () => {
+    const url = `${everstaple.url}/v1/expect-staple`
+    const good = await check(at(0), '--report-to', url)
+    expect([good.status, good.stderr]).toEqual([0, ''])
+    const bad = await check(at(2), '--report-to', url)
+    expect([bad.status, bad.stderr]).toEqual([1, expect.stringMatching(/: reported to 127/)])
+    await everstaple.program.stop()
+    const text = await readFile(`${folder}/data/expect-staple.jsonl`, 'utf8')
+    // One line, and once, as TLS 1.2 and 1.3 gave the same.
+    expect(JSON.parse(text)).toMatchObject({
+      ...{ port: nginx.ports[2], name: 'rsa.test', reason: 'none-sent', count: 1 },
+    })
+    const late = await check(at(2), '--report-to', url)
+    expect(late.stderr).toMatch(/^everstaple: error: not reported to 127\.0\.0\.1:\d+: .*ECONNREF/)
+    expect(late.status).toBe(1)
+  })
 })
 
 interface Shaken {
@@ -173,6 +190,7 @@ describe('everstaple check, where there is no TLS server', () => {
     [['https://a.test'], 'stderr', /^everstaple: error: 'https:\/\/a.test' is not a server\n/],
     [['a.test', '--servername', '::1'], 'stderr', /^everstaple: error: --servername '::1' is not/],
     [['a.test', '--data', '/nowhere'], 'stderr', /^everstaple: error: there is no database/],
+    [['a.test', '--report-to', 'a.test'], 'stderr', /^everstaple: error: --report-to 'a.test' is/],
     [['a.test', '--ca', '/nowhere'], 'stderr', /^everstaple: error: '\/nowhere' does not exist/],
   ] as const)('%j', async (args, stream, message) => {
     const result = await check(...args)

@@ -92,6 +92,21 @@ describe('everstaple probe', () => {
   })
 
   it.each([
+    ['trusted', issuer, 0, /^OK +localhost:/m],
+    [
+      'not trusted',
+      makeHierarchy({ now, caKey: 'prime256v1' }).issuer,
+      1,
+      /^CRITICAL +localhost:/m,
+    ],
+  ])('takes the roots of clients: %s', async (_, { pem }, expected, line) => {
+    server.staple(good)
+    await writeFile(join(folder, 'ca.pem'), pem)
+    const { status, stdout } = await probe(name, '--ca', join(folder, 'ca.pem'), '--for', '1s')
+    expect([status, stdout]).toEqual([expected, expect.stringMatching(line)])
+  })
+
+  it.each([
     [[], /^everstaple: error: no servers are given\n/],
     [['a.test', '--every', '1ms'], /^everstaple: error: --every is '1ms', not /],
     [['a.test', '--listen', 'x'], /^everstaple: error: .*listen/],

@@ -1,10 +1,11 @@
 import { SECOND_MS } from '../der/time.ts'
+import type { MetricFamily, MetricLabels } from '../serve/metrics-text.ts'
 import type { CountKey, Tally } from './tally.ts'
 
-/** A tally in the text format of Prometheus, version 0.0.4. */
-export function exposition(tally: Tally): string {
+/** What was counted, as metrics. */
+export function probeMetrics(tally: Tally): readonly MetricFamily[] {
   return [
-    ...family({
+    {
       name: 'everstaple_probe_handshakes_total',
       type: 'counter',
       help: 'Handshakes by how they ended; the outcome "stapled" is the good one.',
@@ -12,8 +13,8 @@ export function exposition(tally: Tally): string {
         labels: { ...labels(key), outcome },
         value: handshakes,
       })),
-    }),
-    ...family({
+    },
+    {
       name: 'everstaple_probe_usable_until_timestamp_seconds',
       type: 'gauge',
       help: 'Until when the staple that was last seen may be used.',
@@ -21,8 +22,8 @@ export function exposition(tally: Tally): string {
         labels: labels(key),
         value: usableUntil / SECOND_MS,
       })),
-    }),
-    ...family({
+    },
+    {
       name: 'everstaple_probe_last_check_timestamp_seconds',
       type: 'gauge',
       help: 'When the server was last checked.',
@@ -30,32 +31,10 @@ export function exposition(tally: Tally): string {
         labels: { server },
         value: at / SECOND_MS,
       })),
-    }),
-    '',
-  ].join('\n')
+    },
+  ]
 }
 
-interface Family {
-  readonly name: string
-  readonly type: 'counter' | 'gauge'
-  readonly help: string
-  readonly samples: readonly { readonly labels: Labels; readonly value: number }[]
-}
-
-type Labels = Readonly<Record<string, string>>
-
-function family({ name, type, help, samples }: Family): string[] {
-  const lines = samples.map(({ labels, value }) => {
-    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`)
-    return `${name}{${pairs.join(',')}} ${value}`
-  })
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines]
-}
-
-function labels({ server, certificate, key }: CountKey): Labels {
+function labels({ server, certificate, key }: CountKey): MetricLabels {
   return { server, certificate, key }
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }
