@@ -35,7 +35,7 @@ const schedule: Schedule = {
 
 const folder = mkdtempSync(join(tmpdir(), 'everstaple-bench-'))
 const store = await openSqliteStore({ folder })
-const feed = new ChangeFeed({ store, clock: systemClock })
+const feed = new ChangeFeed({ store, clock: systemClock, tagsOf: () => [] })
 const closing = new AbortController()
 const app = fastify()
 await app.register(async (inner) => serveChanges(inner, feed, closing.signal), { prefix: '/v1' })

@@ -29,6 +29,7 @@ describe('defaults', () => {
       kind: 'config',
       config: {
         certificates: [],
+        tags: {},
         data: '/home/ann/.local/share/everstaple',
         listen: { host: '127.0.0.1', port: 8888 },
         responders: {
@@ -68,6 +69,17 @@ describe('values', () => {
     ['listen: "[::1]:8888"', (c) => c.listen, { host: '::1', port: 8888 }],
     ['certificates: [live, /srv/tls]', (c) => c.certificates, ['/etc/everstaple/live', '/srv/tls']],
     ['data: ../state', (c) => c.data, '/etc/state'],
+    ['ocspListen: "[::]:80"', (c) => c.ocspListen, { host: '::', port: 80 }],
+    [
+      'tls: {certificate: own.pem, key: /k.pem}',
+      ({ tls, certificates }) => [tls, certificates],
+      [{ certificate: '/etc/everstaple/own.pem', key: '/k.pem' }, ['/etc/everstaple/own.pem']],
+    ],
+    [
+      'certificates: [b, a]\ntls: {certificate: a, key: k}',
+      (c) => c.certificates,
+      ['/etc/everstaple/b', '/etc/everstaple/a'],
+    ],
     ['policy: {clients: all}', (c) => c.policy.clients, clientNames],
     ['policy: {clients: [go, curl]}', (c) => c.policy.clients, ['go', 'curl']],
     ['policy: {sha1Signatures: accept}', (c) => c.policy.sha1Signatures, 'accept'],
@@ -116,6 +128,7 @@ describe('values', () => {
       ({ agent: { server, tokenFile, ca } }) => [server, tokenFile, ca],
       ['https://a.test', '/etc/everstaple/t', '/etc/everstaple/c.pem'],
     ],
+    ['tags: {web: [a, /b]}', ({ tags }) => tags, { web: ['/etc/everstaple/a', '/b'] }],
     ['agent: {register: true}', ({ agent }) => agent, { register: true, fallback: 'none' }],
     ['probe: {every: 90s}', (c) => c.probe.every, 90_000],
     [
@@ -173,6 +186,11 @@ describe('problems', () => {
     ['listen: ::1:80', `1:9: listen: saw "::1:80"; required ${hostPort}`],
     ['listen: "[1.2.3.4]:80"', `1:9: listen: saw "[1.2.3.4]:80"; required ${hostPort}`],
     ['data: ~', '1:7: data: saw nothing; required a path'],
+    ['tls: {certificate: a}', '1:6: tls.key: saw nothing; required a path'],
+    [
+      'agent: {server: "https://me:secret@a.test/"}',
+      '1:17: agent.server: saw "https://me:secret@a.test/"; required a URL, such as https://staples.example.org:8443, without user name and password',
+    ],
     ['data: ~/state', '1:7: data: saw "~/state"; required a path; ~ is not replaced in it'],
     ['certificates: a.pem', '1:15: certificates: saw "a.pem"; required a list of paths'],
     ['certificates:\n- a\n- 3', '3:3: certificates[1]: saw 3; required a path'],
@@ -194,7 +212,7 @@ describe('problems', () => {
     ],
     [
       'certificate: [x]',
-      '1:1: certificate: saw an unknown key; required one of certificates, data, listen, responders, policy, outputs, alerts, probe, agent, log (did you mean certificates?)',
+      '1:1: certificate: saw an unknown key; required one of certificates, tags, data, listen, ocspListen, tls, responders, policy, outputs, alerts, probe, agent, log (did you mean certificates?)',
     ],
     [
       'responders:\n  concurrency:\n    perresponder: 1',

@@ -13,7 +13,7 @@ let stop: AbortController
 beforeEach(() => {
   store = new MemoryStore()
   clock = new SimulatedClock(NOW)
-  feed = new ChangeFeed({ store, clock })
+  feed = new ChangeFeed({ store, clock, tagsOf: ({ sources }) => sources })
   stop = new AbortController()
 })
 afterEach(() => stop.abort())
@@ -34,7 +34,7 @@ class Reader {
         }
       },
     }
-    const whole = { fingerprints: [], names: [], ...filter }
+    const whole = { fingerprints: [], names: [], tags: [], ...filter }
     this.followed = feed.follow({ filter: whole, place, sink }, stop.signal)
   }
 
@@ -129,6 +129,7 @@ describe('the change feed', () => {
         ['staple 1'],
       ],
       [{ names: ['www'] }, [], []],
+      [{ tags: ['/etc/ssl/2.pem', 'other'] }, ['missing 2'], ['staple 2']],
     ]
   it.each(filters)('tells whoever asks for %o of those alone', async (filter, first, then) => {
     await put(1, 2, 3)
@@ -168,7 +169,7 @@ describe('the change feed', () => {
 
   it('ends with the reader that has gone', async () => {
     const gone = { write: () => Promise.reject(new Error('gone')) }
-    const filter = { fingerprints: [], names: [] }
+    const filter = { fingerprints: [], names: [], tags: [] }
     const followed = feed.follow({ filter, place: undefined, sink: gone }, stop.signal)
     await expect(followed).rejects.toThrow('gone')
   })

@@ -1,13 +1,14 @@
 import { type DurationMs, durationMs, type EpochMs, SECOND_MS } from '../der/time.ts'
-import type { Change, Changes, Store } from '../store/store.ts'
+import type { CertificateRecord, Change, Changes, Store } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { encodeFeedEvent, type FeedEvent } from './feed-event.ts'
 
-/** Which certificates are asked for: those of these fingerprints, and those whose names match; all where neither is given. */
+/** Which certificates are asked for: those of these fingerprints, names or tags; all where none is given. */
 export interface FeedFilter {
   readonly fingerprints: readonly string[]
   /** Names in which `*` stands for any characters: `*.example.org`. */
   readonly names: readonly string[]
+  readonly tags: readonly string[]
 }
 
 /** Where events go. */
@@ -28,6 +29,8 @@ export interface Following {
 export interface ChangeFeedOptions {
   readonly store: Pick<Store, 'changes'>
   readonly clock: Clock
+  /** The tags of a certificate. */
+  readonly tagsOf: (certificate: CertificateRecord) => readonly string[]
 }
 
 /**
@@ -63,11 +66,11 @@ export class ChangeFeed {
 
   /** Tells all that follows a place, until `signal` is aborted. Rejects with what the sink or the store does. */
   async follow({ filter, place, sink }: Following, signal: AbortSignal): Promise<void> {
-    const { store, clock } = this.#options
+    const { store, clock, tagsOf } = this.#options
     const { feed, last, forgotten } = await store.changes({ after: 0, limit: 0 })
     const tell = (event: FeedEvent, at: number) =>
       sink.write(encodeFeedEvent({ event, place: `${feed}-${at}` }))
-    const matches = matcherOf(filter)
+    const matches = matcherOf(filter, tagsOf)
     const tellAll = async ({ changes }: Changes) => {
       const wanted = changes.filter(matches)
       const placed = wanted.map((change) => this.#encoded(change, `${feed}-${change.number}`))
@@ -80,7 +83,7 @@ export class ChangeFeed {
       number = 0
       await tell({ kind: 'reset' }, 0)
     }
-    if (filter.names.length === 0 && filter.fingerprints.length > 0) {
+    if (isOfFingerprints(filter)) {
       number = await this.#catchUp(filter.fingerprints, number, tellAll)
     }
     let toldAt = Number.NEGATIVE_INFINITY
@@ -144,15 +147,24 @@ function eventOf({ id: fingerprint, entry }: Change, now: EpochMs): FeedEvent {
     : { kind: 'revoked', fingerprint, asOf }
 }
 
-/** Whether a change is asked for. A removed certificate has no name any more: whoever asks by name is told of all that go. */
-function matcherOf({ fingerprints, names }: FeedFilter): (change: Change) => boolean {
-  if (fingerprints.length === 0 && names.length === 0) return () => true
+function isOfFingerprints({ fingerprints, names, tags }: FeedFilter): boolean {
+  return fingerprints.length > 0 && names.length === 0 && tags.length === 0
+}
+
+/** Whether a change is asked for. A removed certificate has no name or tag any more: whoever asks by those is told of all that go. */
+function matcherOf(
+  { fingerprints, names, tags }: FeedFilter,
+  tagsOf: ChangeFeedOptions['tagsOf'],
+): (change: Change) => boolean {
+  if (fingerprints.length + names.length + tags.length === 0) return () => true
   const ids = new Set(fingerprints)
   const patterns = names.map(patternOf)
   return ({ id, entry }) => {
     if (ids.has(id)) return true
-    const name = entry?.certificate.name
-    return patterns.length > 0 && (name === undefined || patterns.some((one) => one.test(name)))
+    if (entry === undefined) return patterns.length + tags.length > 0
+    const { certificate } = entry
+    if (patterns.some((one) => one.test(certificate.name))) return true
+    return tags.length > 0 && tagsOf(certificate).some((tag) => tags.includes(tag))
   }
 }
 

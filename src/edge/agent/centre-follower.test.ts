@@ -43,7 +43,7 @@ let follower: CentreFollower
 beforeEach(async () => {
   central = new MemoryStore()
   edge = new MemoryStore()
-  feed = new ChangeFeed({ store: central, clock: systemClock })
+  feed = new ChangeFeed({ store: central, clock: systemClock, tagsOf: () => [] })
   whereabouts = undefined
   log = []
   ended = Promise.resolve()

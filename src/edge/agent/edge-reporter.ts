@@ -22,11 +22,9 @@ export interface EdgeReporterOptions {
   readonly centre: {
     report(edge: string, report: EdgeReport, signal: AbortSignal): Promise<void>
   }
-  readonly store: Pick<Store, 'entry' | 'entries'>
+  readonly store: Pick<Store, 'entry' | 'entries' | 'probes'>
   /** What is really handed out. */
   readonly staples: { byId(id: string): Promise<Staple | undefined> }
-  /** What the last handshakes gave, by fingerprint, where servers are probed. */
-  readonly probes: ReadonlyMap<string, { readonly at: EpochMs; readonly outcome: string }>
   readonly clock: Clock
   readonly events: {
     /** The centre did not take a report; all is told again a minute later. */
@@ -44,6 +42,8 @@ export class EdgeReporter {
   /** All is to be told: at the start, and when a report was lost. */
   #extent: EdgeReport['extent'] = 'all'
   #wake: AbortController = new AbortController()
+  /** When the last handshake was made that the centre knows of. */
+  #probedUntil = 0
 
   constructor(options: EdgeReporterOptions) {
     this.#options = options
@@ -92,21 +92,42 @@ export class EdgeReporter {
   }
 
   async #all(): Promise<EdgeState[]> {
+    const probes = await this.#probes()
     const states: EdgeState[] = []
     for await (const entry of this.#options.store.entries()) {
-      if (entry.certificate.classification === 'ocsp') states.push(await this.#stateOf(entry))
+      if (entry.certificate.classification === 'ocsp')
+        states.push(await this.#stateOf(entry, probes))
     }
     return states
   }
 
-  async #some(ids: readonly string[]): Promise<EdgeState[]> {
-    const entries = await Promise.all(ids.map((id) => this.#options.store.entry({ id })))
+  /** Those that have changed, and those of which there is a newer handshake. */
+  async #some(changed: readonly string[]): Promise<EdgeState[]> {
+    const probes = await this.#probes()
+    const probed = [...probes].filter(([, probe]) => (probe?.at ?? 0) > this.#probedUntil)
+    const ids = new Set([...changed, ...probed.map(([id]) => id)])
+    const entries = await Promise.all([...ids].map((id) => this.#options.store.entry({ id })))
     const known = entries.filter((entry) => entry !== undefined)
-    return Promise.all(known.map((entry) => this.#stateOf(entry)))
+    const states = await Promise.all(known.map((entry) => this.#stateOf(entry, probes)))
+    this.#probedUntil = Math.max(this.#probedUntil, ...probed.map(([, probe]) => probe?.at ?? 0))
+    return states
   }
 
-  async #stateOf(entry: Entry): Promise<EdgeState> {
-    const { edge, staples, probes, clock } = this.#options
+  /** What the last handshake with a server of this edge gave, by certificate. */
+  async #probes(): Promise<ReadonlyMap<string, EdgeState['probe']>> {
+    const results = await this.#options.store.probes()
+    return new Map(
+      results.flatMap(({ certificate, checkedAt, outcome }) =>
+        certificate === undefined ? [] : [[certificate.id, { at: checkedAt, outcome }]],
+      ),
+    )
+  }
+
+  async #stateOf(
+    entry: Entry,
+    probes: ReadonlyMap<string, EdgeState['probe']>,
+  ): Promise<EdgeState> {
+    const { edge, staples, clock } = this.#options
     const { id } = entry.certificate
     const now = clock.now()
     const [staple, served] = [await staples.byId(id), servedStaple(entry, now)]

@@ -11,7 +11,7 @@ import { serveChanges } from './changes.ts'
 
 const store = new MemoryStore()
 const clock = new SimulatedClock(NOW)
-const feed = new ChangeFeed({ store, clock })
+const feed = new ChangeFeed({ store, clock, tagsOf: () => [] })
 const closing = new AbortController()
 const app = fastify()
 let url: string

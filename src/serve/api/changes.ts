@@ -17,14 +17,14 @@ export function serveChanges(
   const follow = async (wanted: unknown, lastEventID: unknown, reply: FastifyReply) => {
     const parsed = wantedForm.safeParse(wanted)
     if (!parsed.success) return reply.code(400).send({ error: WANTED })
-    const { after, fingerprint, name } = parsed.data
+    const { after, fingerprint, name, tag } = parsed.data
     const place = typeof lastEventID === 'string' ? lastEventID : after
     const { raw } = reply.hijack()
     const gone = new AbortController()
     raw.once('close', () => gone.abort())
     raw.writeHead(200, HEADERS)
     const signal = AbortSignal.any([gone.signal, closing])
-    const filter = { fingerprints: fingerprint, names: name }
+    const filter = { fingerprints: fingerprint, names: name, tags: tag }
     // Where it ends by itself, the reader comes again and goes on at its place.
     await feed.follow({ filter, place, sink: sinkOf(raw) }, signal).catch(() => {})
     raw.destroy()
@@ -67,9 +67,10 @@ const wantedForm = z.strictObject({
   after: z.string().max(64).optional(),
   fingerprint: several,
   name: several,
+  tag: several,
 })
 const WANTED =
-  'the feed takes after, fingerprint and name, the latter two as often as wished; in a POST a JSON object with these keys'
+  'the feed takes after, and fingerprint, name and tag, these as often as wished; in a POST a JSON object with these keys'
 const HEADERS = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-store',
