@@ -10,13 +10,14 @@ import { Clients, type Target } from './demo/clients.ts'
 import { configure } from './demo/configuration.ts'
 import { Interruption } from './demo/interruption.ts'
 import { startBareNodeServer } from './demo/node-server.ts'
-import { startServers } from './demo/servers.ts'
+import { haproxyKind, lazyNginxKind, nginxKind, nodeKind } from './demo/server-kinds.ts'
+import { Servers } from './demo/servers.ts'
 import { ServiceLog } from './demo/service-log.ts'
 import { type Stage, setStage } from './demo/stage.ts'
 import { Story } from './demo/story.ts'
 import { conclude, introduce } from './demo/story-frame.ts'
 import type { Tally } from './demo/tally.ts'
-import { actsFor, SHORTEST, validityFor } from './demo/timetable.ts'
+import { actsFor, lifeFor, SHORTEST } from './demo/timetable.ts'
 import { type Service, startService } from './service.ts'
 import { columns, type ExitStatus, type Terminal, UsageError } from './terminal.ts'
 
@@ -31,7 +32,8 @@ export async function demoCommand(
   introduce(story)
   const tally = await perform(story, wanted, interruption.signal)
   conclude(story, tally)
-  return tally.total.stapled === tally.total.all ? 0 : 1
+  const { stapled, all } = tally.total('everstaple')
+  return stapled === all ? 0 : 1
 }
 
 function parseFor(written: string | undefined): DurationMs | undefined {
@@ -55,12 +57,14 @@ async function perform(
   const clock = systemClock
   const startedAt = clock.monotonic()
   const spent = () => durationMs(clock.monotonic() - startedAt)
-  const validity = validityFor(wanted)
-  await using stage = await setStage(clock.now(), validity)
+  const life = lifeFor(wanted)
+  await using stage = await setStage(clock.now(), life)
   const clients = new Clients({ stage, clock, missed: (problem) => story.bad(problem) })
-  tellStage(story, stage, validity)
+  tellStage(story, stage, life)
   await showProblem(story, stage)
 
+  await using servers = new Servers(stage.stapled)
+  await servers.start(haproxyKind(stage))
   const { config, text } = configure(stage.folder)
   story.step('With everstaple: started as by `everstaple run`, with this configuration')
   for (const line of text.trimEnd().split('\n')) story.quote(line)
@@ -74,10 +78,11 @@ async function perform(
   await using service = await startService(config, world)
   const ending = new AbortController()
   const players: Players = {
-    ...{ stage, story, log, clients, clock },
+    ...{ stage, story, log, servers, clients, clock },
     signal: AbortSignal.any([signal, ending.signal]),
   }
-  const show = runShow(players, service, async () => {
+  const files = config.outputs.length * stage.stapled.length
+  const show = runShow(players, { service, files }, async () => {
     await playActs(players, actsFor(wanted, spent()))
     await playOn(players, durationMs((wanted ?? Number.POSITIVE_INFINITY) - spent()))
   })
@@ -93,15 +98,16 @@ async function perform(
 /** Waits for the first staples, starts the servers, and has clients visit them for as long as `play` takes. */
 async function runShow(
   players: Players,
-  service: Service,
+  { service, files }: { readonly service: Service; readonly files: number },
   play: () => Promise<void>,
 ): Promise<void> {
-  const { stage, story, clients, signal } = players
-  await firstStaples(players)
+  const { stage, story, servers, clients, signal } = players
+  await firstStaples(players, files)
   if (signal.aborted) return
-  await using servers = await startServers(stage, service.url)
+  const kinds = [nginxKind(stage), nodeKind(stage, service.url), lazyNginxKind(stage)]
+  for (const kind of kinds) await servers.start(kind)
   story.step(
-    'Started TLS servers, once the staples were there: not even the first handshake goes without',
+    'Started TLS servers, HAProxy before everstaple, the others once the staples were there',
     ...columns(servers.rows),
     ...lookYourself(servers.targets),
   )
@@ -122,10 +128,15 @@ function lookYourself([target]: readonly Target[]): readonly string[] {
   return ['Look yourself meanwhile:', `  openssl s_client ${address} -status </dev/null`]
 }
 
-/** nginx does not start without the files. */
-async function firstStaples({ stage, story, log, clock, signal }: Players): Promise<void> {
-  const areWritten = () => log.count('fileWritten') >= stage.stapled.length
-  const outcome = await log.until(areWritten, { clock, within: FIRST_STAPLES, signal })
+/** nginx does not start without the files, of which so many are to be written. */
+async function firstStaples(
+  { stage, story, log, clock, signal }: Players,
+  files: number,
+): Promise<void> {
+  const areThere = () =>
+    stage.stapled.every(({ name }) => log.count('stapleStored', name) > 0) &&
+    log.count('fileWritten') >= files
+  const outcome = await log.until(areThere, { clock, within: FIRST_STAPLES, signal })
   if (outcome === 'reached') {
     const { name } = stage.bare
     story.line(`No word of ${name}: it names no OCSP URL, which is usual today and no alarm.`)
@@ -152,13 +163,14 @@ async function showProblem(story: Story, { root, stapled }: Stage): Promise<void
 function tellStage(
   story: Story,
   { folder, stapled, bare, responderUrl }: Stage,
-  validity: DurationMs,
+  life: DurationMs,
 ): void {
   story.step(
     'Made a CA and four certificates',
     ...columns([...stapled, bare].map(({ name, about }) => [name, about])),
     `They are in ${folder}, which is removed at the end.`,
-    `The CA's OCSP responder is at ${responderUrl}. What it signs is valid for ${formatDuration(validity)}; with real CAs it is days.`,
+    `The CA's OCSP responder is at ${responderUrl}. What it says can be used for ${formatDuration(life)} only, as the`,
+    'certificate that it signs with ends then: so there is something to see. With real CAs it is days.',
   )
 }
 

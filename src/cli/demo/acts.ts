@@ -2,6 +2,7 @@ import { type DurationMs, durationMs, SECOND_MS } from '../../der/time.ts'
 import type { Clock } from '../../time/clock.ts'
 import { formatDuration } from '../../time/duration.ts'
 import type { Clients } from './clients.ts'
+import type { Servers } from './servers.ts'
 import type { ServiceLog } from './service-log.ts'
 import { shareRows } from './shares.ts'
 import type { Stage } from './stage.ts'
@@ -13,11 +14,10 @@ export interface Players {
   readonly stage: Stage
   readonly story: Story
   readonly log: ServiceLog
+  readonly servers: Servers
   readonly clients: Clients
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** Ends all servers and starts them again, while no client is there. */
-  readonly restartServers: () => Promise<void>
 }
 
 /** All is well, the CA is shaky, it is away, it is back; each act is left out when the signal has come. */
@@ -43,7 +43,8 @@ export async function playOn(players: Players, left: DurationMs): Promise<void> 
   log.want({})
   const end = clock.monotonic() + left
   while (!signal.aborted && clock.monotonic() < end) {
-    await showShares(players, durationMs(Math.min(REPORT_EVERY, end - clock.monotonic())))
+    const until = Math.min(REPORT_EVERY, end - clock.monotonic())
+    await showShares(players, (elapsed) => elapsed >= until)
   }
 }
 
@@ -58,17 +59,17 @@ async function playWell(players: Players, { well }: Acts): Promise<void> {
 }
 
 async function playShaky(players: Players, { shaky }: Acts): Promise<void> {
-  const { stage, story, log } = players
+  const { stage, story, log, servers, clients } = players
   stage.setHealth('one-in-six-fails')
   story.step(
     'The CA fails one request in six, and all servers are restarted, as for an upgrade',
-    'everstaple asks again at once where an answer is no good, and its staples are on disk. nginx by itself begins',
+    'everstaple asks again at once where an answer is no good, and its staples are on disk. nginx left to itself begins',
     'with nothing, asks when a client is there already, and where that fails not again for five minutes.',
   )
   const reloaded = log.count('reloaded')
   const stored = log.count('stapleStored')
   log.want({ stapleStored: 1 })
-  await players.restartServers()
+  await clients.without(() => servers.restart())
   await play(players, 'one in six fails', shaky)
   const fetched = log.count('stapleStored') - stored
   if (fetched === 0 || players.signal.aborted) return
@@ -77,7 +78,7 @@ async function playShaky(players: Players, { shaky }: Acts): Promise<void> {
 }
 
 async function playAway(players: Players, { away }: Acts): Promise<void> {
-  const { stage, story, log, clients } = players
+  const { stage, story, log, servers, clients } = players
   await stage.closeResponder()
   story.step(
     'The CA has an outage: its responder is gone. All servers are restarted once more',
@@ -86,7 +87,7 @@ async function playAway(players: Players, { away }: Acts): Promise<void> {
   )
   const failed = log.count('fetchFailed')
   log.want({ fetchFailed: 1 })
-  await players.restartServers()
+  await clients.without(() => servers.restart())
   await play(players, CA_AWAY, away, () => log.count('fetchFailed') > failed)
 }
 
@@ -100,6 +101,7 @@ async function playBack(players: Players, { back }: Acts): Promise<void> {
   story.step(
     'The CA is back',
     'everstaple tries again by itself: the less time a staple has left, the sooner.',
+    'nginx left to itself waits until five minutes after it last asked.',
   )
   const caughtUp = () =>
     [...stored].every(([name, before]) => log.count('stapleStored', name) > before)
@@ -117,11 +119,44 @@ async function play(
   lasting: DurationMs,
   isSeen: () => boolean = () => true,
 ): Promise<void> {
-  const { log, clients, clock, signal } = players
+  const { story, clients, signal } = players
   clients.act = act
-  const late = durationMs(lasting + PATIENCE)
-  const isOver = (elapsed: number) => elapsed >= lasting && (isSeen() || elapsed >= late)
-  await showShares(players, isOver)
-  await clock.sleep(lasting, signal)
-  await log.until(isSeen, { clock, within: PATIENCE, signal })
+  await showShares(players, (elapsed) => {
+    return elapsed >= lasting && (isSeen() || elapsed >= lasting + PATIENCE)
+  })
+  if (signal.aborted) return
+  story.line(
+    `What the servers have from everstaple can be used for another ${seconds(clients.usableFor)}.`,
+  )
 }
+
+/** Shows how the servers do, for as long as wanted. */
+async function showShares(
+  { story, clients, clock, signal }: Players,
+  isOver: (elapsed: number) => boolean,
+): Promise<void> {
+  const startedAt = clock.monotonic()
+  const show = (kind: 'interim' | 'final') => story.table(shareRows(story.terminal, clients), kind)
+  while (!signal.aborted && !isOver(clock.monotonic() - startedAt)) {
+    await clock.sleep(TICK, signal)
+    show('interim')
+  }
+  if (!signal.aborted) show('final')
+}
+
+function seconds(duration: DurationMs): string {
+  return formatDuration(durationMs(Math.floor(duration / SECOND_MS) * SECOND_MS))
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}
+
+/** The act that everything is about. */
+export const CA_AWAY = 'CA away'
+
+/** How often the table is drawn anew. */
+const TICK: DurationMs = durationMs(250)
+const REPORT_EVERY = 10 * SECOND_MS
+/** A slow machine may need longer for something that belongs to an act. */
+const PATIENCE: DurationMs = durationMs(8 * SECOND_MS)

@@ -27,7 +27,7 @@ export class Clients {
   /** The part of the demo that handshakes count for. */
   act = ''
   /** What the last handshake with a server lacked; nothing for those that lacked nothing. */
-  readonly problems = new Map<string, string>()
+  readonly problems: Map<string, string> = new Map()
   readonly #options: ClientsOptions
   readonly #usableUntil = new Map<string, EpochMs>()
   readonly #shaking = new Set<Promise<void>>()

@@ -77,6 +77,7 @@ function nginxStart(prefix: string, sites: readonly NginxSite[]): ServerKind['st
 
 function installed(name: string, debianPackage: string): string {
   const program = findProgram(name)
-  if (program === undefined) throw new Error(`not installed here (apt-get install ${debianPackage})`)
+  if (program === undefined)
+    throw new Error(`not installed here (apt-get install ${debianPackage})`)
   return program
 }

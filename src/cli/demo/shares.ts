@@ -28,7 +28,9 @@ function mark(terminal: Terminal, { stapled, all }: Count): string {
 function bar(terminal: Terminal, { stapled, all }: Count): string {
   const full = all === 0 ? 0 : Math.floor((stapled / all) * WIDTH)
   const colour = stapled === all ? 'green' : 'red'
-  return paint(terminal, colour, '█'.repeat(full)) + paint(terminal, 'dim', '·'.repeat(WIDTH - full))
+  return (
+    paint(terminal, colour, '█'.repeat(full)) + paint(terminal, 'dim', '·'.repeat(WIDTH - full))
+  )
 }
 
 const WIDTH = 20

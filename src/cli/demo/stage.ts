@@ -1,7 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DAY_MS, type DurationMs, durationMs, type EpochMs, plus, SECOND_MS } from '../../der/time.ts'
+import {
+  DAY_MS,
+  type DurationMs,
+  durationMs,
+  type EpochMs,
+  plus,
+  SECOND_MS,
+} from '../../der/time.ts'
 import type { CertificateKnobs, LabCertificate } from '../../lab/ca.ts'
 import { httpError } from '../../lab/faults/answers.ts'
 import { everyNth } from '../../lab/faults/combine.ts'

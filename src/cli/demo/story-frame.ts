@@ -1,7 +1,7 @@
 import { columns } from '../terminal.ts'
 import { CA_AWAY } from './acts.ts'
 import type { Story } from './story.ts'
-import type { Tally } from './tally.ts'
+import { formatCount, formatShare, type Tally } from './tally.ts'
 
 /** Says what the problem is, and what will be shown. */
 export function introduce(story: Story): void {
@@ -17,14 +17,10 @@ export function introduce(story: Story): void {
 
 /** Closes with all that was counted, and what to do next. */
 export function conclude(story: Story, tally: Tally): void {
-  const { stapled, all } = tally.total
-  if (all === 0) story.chapter('Ended before the first handshake.')
+  if (tally.total('everstaple').all === 0) story.chapter('Ended before the first handshake.')
   else {
     story.chapter('Summary: handshakes with a staple, of all', ...columns(tally.table()), '')
-    if (stapled === all) {
-      const away = tally.acts.includes(CA_AWAY) ? ', also while the CA was away' : ''
-      story.good(`every handshake was stapled: ${stapled} of ${all}${away}`)
-    } else story.bad(`not every handshake was stapled: ${stapled} of ${all}`)
+    tellTotals(story, tally)
   }
   story.chapter(
     'Try next',
@@ -34,4 +30,22 @@ export function conclude(story: Story, tally: Tally): void {
       ['node dist/cli/main.js --help', 'all commands'],
     ]),
   )
+}
+
+function tellTotals(story: Story, tally: Tally): void {
+  const total = tally.total('everstaple')
+  const away = tally.acts.includes(CA_AWAY) ? ', also while the CA was away' : ''
+  if (total.stapled === total.all) {
+    story.good(
+      `with everstaple every handshake was stapled: ${total.stapled} of ${total.all}${away}`,
+    )
+  } else {
+    story.bad(`with everstaple not every handshake was stapled: ${total.stapled} of ${total.all}`)
+  }
+  for (const server of tally.servers('itself')) {
+    const count = tally.of(server)
+    const text = `${server}, with the same CA and the same restarts: ${formatShare(count)}, ${formatCount(count)}`
+    if (count.stapled === count.all) story.good(text)
+    else story.bad(text)
+  }
 }

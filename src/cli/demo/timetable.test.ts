@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { durationMs } from '../../der/time.ts'
-import { actsFor, SHORTEST, lifeFor } from './timetable.ts'
+import { actsFor, lifeFor, SHORTEST } from './timetable.ts'
 
 const none = durationMs(0)
 const total = ({ well, shaky, away, back }: ReturnType<typeof actsFor>) =>
