@@ -74,7 +74,7 @@ const samples: { readonly [name in keyof Events]: (events: Events) => void } = {
   stapleReceived: (e) => e.stapleReceived({ certificate, staple }),
   stapleNotTaken: (e) => e.stapleNotTaken({ certificate, problem: nasty }),
   notManaged: (e) => e.notManaged({ certificates: [certificate], isOffered: false }),
-  offerFailed: (e) => e.offerFailed({ error }),
+  offerFailed: (e) => e.offerFailed({ certificate, problem: nasty, retryIn: durationMs(1) }),
   reportFailed: (e) => e.reportFailed({ problem: nasty }),
   storeFailed: (e) => e.storeFailed({ error }),
   issuerFound: (e) => e.issuerFound({ certificate, url: nasty }),

@@ -2,6 +2,7 @@ import type { DeliveryEvents } from './alerts/deliveries.ts'
 import type { SourceProblem } from './certificates/source.ts'
 import { durationMs, type EpochMs, iso } from './der/time.ts'
 import type { CentreEvents } from './edge/agent/centre-follower.ts'
+import type { OffersOptions } from './edge/agent/offer.ts'
 import type { HaproxySocketEvents } from './edge/outputs/haproxy-socket.ts'
 import type { ReloadEvents } from './edge/reload.ts'
 import type { ServerOutputEvents } from './edge/server-output.ts'
@@ -29,6 +30,7 @@ export type Log = (
 /** Every thing that happens, one function each: the only place where log lines are worded. */
 export type Events = CrawlerEvents &
   Omit<CentreEvents, 'notManaged'> &
+  OffersOptions['events'] &
   IssuerSearchEvents &
   VerifiedStaplesEvents &
   RequestEvents &
@@ -41,8 +43,6 @@ export type Events = CrawlerEvents &
       readonly certificates: readonly CertificateRecord[]
       readonly isOffered: boolean
     }): void
-    /** The centre did not take a certificate that was offered. */
-    offerFailed(event: { readonly error: unknown }): void
     /** The centre did not take a report of this edge; all is told again a minute later. */
     reportFailed(event: { readonly problem: string }): void
     serviceStarted(event: {
@@ -280,9 +280,11 @@ function centreEvents(
       const message = `THE CLOCK OF THIS MACHINE is ${by} ${ahead > 0 ? 'ahead of' : 'behind'} that of ${centre}: one of them is wrong; set it right, as by NTP`
       log('error', message, { event: 'centreClockDiffers', centre, ahead })
     },
-    offerFailed({ error }) {
-      const message = `the centre did not take a certificate: ${textOf(error)}; the token needs the scope edge`
-      log('error', message, { event: 'offerFailed', error: textOf(error) })
+    offerFailed({ certificate, problem, retryIn }) {
+      const then = retryIn === undefined ? 'it has no staple from there' : 'offered again'
+      const when = retryIn === undefined ? '' : ` in ${formatDuration(retryIn)}`
+      const message = `${certificate.name}: the centre does not take it: ${problem}; ${then}${when}`
+      log('error', message, { event: 'offerFailed', ...identify(certificate), problem })
     },
     reportFailed({ problem }) {
       const message = `the centre did not take the report of what is live here: ${problem}`

@@ -1,6 +1,7 @@
 import type { Malformed } from '../der/reader.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 import { findIssuer } from '../x509/issuer.ts'
+import { sharedIssuer } from '../x509/parse-issuer.ts'
 import { certificatesInPem, looksLikePem } from '../x509/pem.ts'
 import { derKind } from './der-kind.ts'
 
@@ -46,7 +47,7 @@ function readPem(bytes: Uint8Array): Bundle {
   for (const { der, line } of certificates) {
     const certificate = parseCertificate(der)
     if (isMalformed(certificate)) wrong.push({ line, problem: unreadable(certificate) })
-    else read.push(certificate)
+    else read.push(certificate.extensions.isCa ? sharedIssuer(certificate) : certificate)
   }
   if (read.length === 0 && wrong.length === 0) {
     const [label = 'nothing'] = otherLabels

@@ -5,7 +5,7 @@ import { type DurationMs, durationMs, MINUTE_MS, SECOND_MS } from '../der/time.t
 import { CentreFollower } from '../edge/agent/centre-follower.ts'
 import { EdgeReporter } from '../edge/agent/edge-reporter.ts'
 import { HttpCentre, type HttpCentreOptions } from '../edge/agent/http-centre.ts'
-import { offerCertificates } from '../edge/agent/offer.ts'
+import { Offers } from '../edge/agent/offer.ts'
 import { WhereaboutsFile } from '../edge/agent/whereabouts-file.ts'
 import type { LocalOutputs } from '../edge/local-outputs.ts'
 import { Crawler } from '../refresh/crawler.ts'
@@ -16,13 +16,14 @@ import { VerifiedStaples } from '../store/verified-staples.ts'
 import { version } from '../version.ts'
 import { certificateIntake } from './certificate-intake.ts'
 import { keepHouse } from './housekeeping.ts'
+import { listening } from './listening.ts'
 import { localOutputsOf, startOutputs } from './local-outputs-of.ts'
 import { runTogether } from './run-together.ts'
-import type { Service, ServiceWorld } from './service.ts'
+import { type Service, type ServiceWorld, serverWatch } from './service.ts'
 import { transportFor } from './transport-for.ts'
 
 /** What an agent is to do. */
-export interface AgentSettings extends Omit<HttpCentreOptions, 'clock'> {
+export interface AgentSettings extends Omit<HttpCentreOptions, 'clock' | 'silentAtMost'> {
   /** What the edge calls itself. Default: the host name. */
   readonly name: string | undefined
   /** Whether certificates that the centre does not manage are offered to it. */
@@ -32,8 +33,8 @@ export interface AgentSettings extends Omit<HttpCentreOptions, 'clock'> {
 }
 
 /**
- * Starts all that an edge does: what the service does, but that staples come from the feed of a centre. Throws `StoreError` or `ListenError`
- * where it cannot start.
+ * Starts all that an edge does: what the service does, but that staples come from the feed of a centre. Throws `StoreError`, `ListenError`
+ * or `TlsFilesError` where it cannot start.
  */
 export async function startAgent(
   config: Config,
@@ -48,9 +49,12 @@ export async function startAgent(
   const centre = parts.use(new HttpCentre({ ...settings, clock }))
   const readiness = { readiness: () => store.coverage(clock.now()) }
   const http = parts.use(
-    await startHttp({ listen: config.listen, staples, readiness, clock, events }),
+    await startHttp({
+      ...listening(config, { staples, events }),
+      ...{ staples, readiness, clock, events },
+    }),
   )
-  events.serviceStarted({ url: http.url, data: config.data })
+  events.serviceStarted({ url: http.url, ocspUrl: http.ocspUrl, data: config.data })
   const stop = new AbortController()
   const made = { config, settings, world, store, staples, outputs, centre }
   const loops = runLoops(made, stop.signal)
@@ -89,7 +93,6 @@ async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
   const { clock, events } = world
   const reporter = new EdgeReporter({
     ...{ edge: settings.name ?? hostname(), version, centre, store, staples, clock, events },
-    probes: new Map(),
   })
   const changed = (certificate: CertificateRecord) => {
     staples.forget(certificate.id)
@@ -98,6 +101,7 @@ async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
       reporter.changed(certificate.id)
     })
   }
+  const offers = new Offers({ centre, clock, events })
   const follower = new CentreFollower({
     ...{ ...world, store, centre, policy: config.policy, changed },
     whereabouts: new WhereaboutsFile(join(config.data, WHEREABOUTS_FILE)),
@@ -109,10 +113,7 @@ async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
       },
       notManaged(event) {
         events.notManaged({ ...event, isOffered: settings.register })
-        if (!settings.register) return
-        offerCertificates(event.certificates, centre, signal).catch((error: unknown) =>
-          events.offerFailed({ error }),
-        )
+        if (settings.register) offers.offer(event.certificates)
       },
     },
   })
@@ -127,6 +128,7 @@ async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
       },
     },
   })
+  const watch = serverWatch({ config, world, store })
   await runTogether(
     [
       async (stop) => {
@@ -134,7 +136,9 @@ async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
         await files.run(stop)
       },
       (stop) => follower.run(stop),
+      (stop) => offers.run(stop),
       (stop) => reporter.run(stop),
+      (stop) => watch.run(stop),
       (stop) => given.run(stop),
       (stop) => keepHouse({ ...world, store, outputs, isRoundDone: async () => false }, stop),
       (stop) => fetchWhileAway({ ...parts, follower, changed }, stop),
@@ -154,8 +158,7 @@ async function fetchWhileAway(
   const { config, settings, world, store, follower, changed } = parts
   if (settings.fallback === 'none') return
   const { clock } = world
-  const isAway = () =>
-    follower.awaySince !== undefined && clock.now() - follower.awaySince >= PATIENCE
+  const isAway = () => (follower.awayFor ?? 0) >= PATIENCE
   await using transport = transportFor(config, clock)
   while (!stop.aborted) {
     await clock.sleep(LOOK_EVERY, stop)

@@ -46,7 +46,10 @@ async function settingsOf({ agent }: Config): Promise<AgentSettings> {
   if (!URL.canParse(url)) {
     throw new UsageError(`${url} is not a URL`, 'give one such as https://staples.example.org:8443')
   }
-  const token = tokenFile === undefined ? undefined : (await text(tokenFile)).trim()
+  const token =
+    tokenFile === undefined ? undefined : async () => (await text(tokenFile)).trim()
+  // A file that is missing is told now; one that is replaced later is read again.
+  await token?.()
   return { url, token, ca: ca === undefined ? undefined : await text(ca), name, register, fallback }
 }
 

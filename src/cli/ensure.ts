@@ -1,20 +1,21 @@
 import { resolve } from 'node:path'
 import { request } from 'undici'
-import type { Config } from '../config/config.ts'
 import { type DurationMs, durationMs, SECOND_MS } from '../der/time.ts'
 import { type EnsureAnswer, MAX_WAIT } from '../serve/api/api.ts'
 import type { Clock } from '../time/clock.ts'
 import { formatDuration, parseDuration } from '../time/duration.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { readGivenCertificate } from './given-files.ts'
-import { readSettings } from './settings.ts'
+import {
+  type ServiceConnection,
+  type ServiceFlags,
+  serviceConnection,
+} from './service-connection.ts'
 import { type ExitStatus, oneLine, paint, type Terminal, UsageError } from './terminal.ts'
 
 /** What `everstaple ensure` takes. */
-export interface EnsureOptions {
-  readonly config?: string | undefined
+export interface EnsureOptions extends ServiceFlags {
   readonly wait: string
-  readonly server?: string | undefined
   readonly issuer?: string | undefined
   readonly onEdges?: boolean | undefined
   readonly json?: boolean | undefined
@@ -30,14 +31,14 @@ export async function ensureCommand(
   { terminal, clock }: { readonly terminal: Terminal; readonly clock: Clock },
 ): Promise<ExitStatus> {
   const wait = givenWait(options.wait)
-  const server = options.server ?? serverOf(await readSettings({ config: options.config }))
+  await using service = await serviceConnection(options, durationMs(wait + ANSWER_WITHIN))
   const { certificate, issuer } = await readGivenCertificate(path, options.issuer, clock.now())
   const body = [certificate, ...(issuer === undefined ? [] : [issuer])].map(pemOf).join('')
-  const url = apiUrl(server)
+  const url = new URL('/v1/certificates', service.url)
   url.searchParams.set('wait', `${wait}ms`)
   if (options.onEdges) url.searchParams.set('edges', 'every')
   if (path !== '-') url.searchParams.set('file', resolve(path))
-  const answer = await put(url, body, wait)
+  const answer = await put(url, body, service)
   if (options.json) terminal.out(JSON.stringify(answer))
   else terminal.out(describe(path, answer, { terminal, wait }))
   return answer.outcome === 'waiting' ? 1 : 0
@@ -52,31 +53,15 @@ function givenWait(text: string): DurationMs {
   )
 }
 
-/** Where the service of this configuration is reached from this machine. */
-function serverOf({ listen: { host, port } }: Config): string {
-  if (port === 0) {
-    throw new UsageError('listen has port 0, any free one', 'name the service with --server')
-  }
-  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
-}
-
-function apiUrl(server: string): URL {
-  const url = URL.canParse(server) ? new URL(server) : undefined
-  if (url?.protocol === 'http:') return new URL('/v1/certificates', url)
-  throw new UsageError(
-    `--server '${server}' is not a URL with http:`,
-    'write it as http://127.0.0.1:8888',
-  )
-}
-
-async function put(url: URL, body: string, wait: DurationMs): Promise<EnsureAnswer> {
-  const headersTimeout = wait + ANSWER_WITHIN
-  const response = await request(url, { method: 'PUT', body, headers: TYPE, headersTimeout }).catch(
-    (error: unknown) => {
-      throw new UsageError(`${url.origin}: ${whyUnreachable(error)}`, START)
-    },
-  )
+async function put(
+  url: URL,
+  body: string,
+  { dispatcher, headers }: Pick<ServiceConnection, 'dispatcher' | 'headers'>,
+): Promise<EnsureAnswer> {
+  const sent = { method: 'PUT', body, headers: { ...headers, ...TYPE }, dispatcher } as const
+  const response = await request(url, sent).catch((error: unknown) => {
+    throw new UsageError(`${url.origin}: ${whyUnreachable(error)}`, START)
+  })
   const answer: unknown = await response.body.json().catch(() => undefined)
   if (isAnswer(answer)) return answer
   const { error } = isObject(answer) ? answer : {}
@@ -106,6 +91,11 @@ function whyUnreachable(error: unknown): string {
     case 'UND_ERR_SOCKET':
     case 'ECONNRESET':
       return 'the service ended while it was waited for'
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+      return `its certificate is not trusted (${code}): name its CA with --ca`
     default:
       return `cannot be asked (${error instanceof Error ? error.message : String(error)})`
   }

@@ -181,6 +181,7 @@ describe('everstaple status', () => {
     expect(JSON.parse(json.stdout)).toEqual({
       coverage: { managed: 0, stapled: 0, missing: [] },
       certificates: [],
+      servers: [],
       problems: [],
     })
   })

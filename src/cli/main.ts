@@ -38,7 +38,7 @@ program
   .option('--data <dir>', 'folder for what must survive a restart')
   .option(
     '--listen <host:port>',
-    'where to serve OCSP, /healthz and /readyz (default: 127.0.0.1:8888)',
+    'where to serve OCSP, /healthz, /readyz and /metrics (default: 127.0.0.1:8888)',
   )
   .addOption(new Option('--log-format <format>', 'how to log').choices(['text', 'json']))
   .addHelpText('after', example('everstaple run --certificates /etc/letsencrypt/live'))
@@ -121,6 +121,8 @@ program
   .option('--issuer <file>', 'certificate of the issuer')
   .option('--on-edges', 'and until every edge that serves the certificate has the staple live')
   .option('--server <url>', 'the service (default: where it listens by its configuration)')
+  .option('--token-file <file>', 'file with a token of scope edge, for a service elsewhere')
+  .option('--ca <file>', 'PEM file with the CA of the service’s own certificate')
   .option('--json', 'one JSON object')
   .addHelpText('after', example('everstaple ensure fullchain.pem --wait 30s'))
   .action(async (certificate, options) => {
@@ -185,6 +187,7 @@ program
   .option('--ca <file>', 'roots that clients trust; a chain that is not theirs is then refused')
   .option('--data <dir>', 'compare with what the service holds in this data folder')
   .addOption(new Option('--config <file>', 'as --data, with the data folder and policy of it'))
+  .option('--report-to <url>', 'collector that is told where the staple is missing or bad')
   .option('--json', 'one JSON object')
   .addHelpText('after', example('everstaple check www.example.org:443'))
   .action(async (server, options) => {

@@ -15,15 +15,20 @@ writeFileSync(at('live/chain.pem'), pki.issuer.pem)
 writeFileSync(at('live/fullchain.pem'), pki.leaf.pem + pki.issuer.pem)
 writeFileSync(at('c.yaml'), 'certificates: [live]\nlisten: 0.0.0.0:99\n')
 writeFileSync(at('free.yaml'), 'certificates: [live]\nlisten: 127.0.0.1:0\n')
+writeFileSync(at('tls.yaml'), 'certificates: [live]\ntls: {certificate: a, key: b}\n')
+writeFileSync(
+  at('both.yaml'),
+  'certificates: [live]\nocspListen: "[::]:8889"\ntls: {certificate: a, key: b}\n',
+)
 writeFileSync(
   at('own.yaml'),
   'certificates: [live]\noutputs: [{ server: exim, file: "/s/{domain}" }]\n',
 )
-mkdirSync(at('haproxy'))
-writeFileSync(at('haproxy/www.pem'), pki.leaf.pem + pki.issuer.pem)
+mkdirSync(at('servers'))
+writeFileSync(at('servers/www.pem'), pki.leaf.pem + pki.issuer.pem)
 writeFileSync(
   at('some.yaml'),
-  'certificates: [live, haproxy]\noutputs: [{ server: haproxy, certificates: [haproxy], socket: /s }]\n',
+  'certificates: [live, servers]\noutputs: [{ server: haproxy, certificates: [servers], socket: /s }]\n',
 )
 writeFileSync(at('none.yaml'), 'certificates: []\n')
 
@@ -70,6 +75,11 @@ outputs:
     })
   })
 
+  it('has servers ask where OCSP alone is answered', async () => {
+    const { stdout } = await run('nats --config both.yaml')
+    expect(stdout).toContain('url: "http://[::1]:8889/ocsp/"')
+  })
+
   it('names the paths that are configured already', async () => {
     const { stdout } = await run('exim --config own.yaml')
     expect(stdout).toContain('{exists{/s/localhost}{/s/localhost}}'.replace('{exists', 'exists'))
@@ -77,15 +87,16 @@ outputs:
 
   it('keeps to the certificates of the output', async () => {
     const { stdout } = await run('haproxy --config some.yaml')
-    expect(stdout).toContain(`\nssl crt ${at('haproxy/www.pem')}\n`)
+    expect(stdout).toContain(`\nssl crt ${at('servers/www.pem')}\n`)
     expect(stdout).not.toContain(at('live'))
-    expect(stdout).toContain(`    certificates:\n      - ${at('haproxy')}\n    file: `)
+    expect(stdout).toContain(`    certificates:\n      - ${at('servers')}\n    file: `)
   })
 
   test.concurrent.each([
     ['iis --config c.yaml', /^everstaple: error: 'iis' is no server with known lines\n/],
     ['nginx --config none.yaml', /^everstaple: error: no certificate that can have a staple/],
     ['apache --config free.yaml', /^everstaple: error: `listen` takes any free port/],
+    ['apache --config tls.yaml', /^everstaple: error: `listen` speaks TLS/],
   ])('%s is a usage error', async (line, message) => {
     const { status, stdout, stderr } = await run(line)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })

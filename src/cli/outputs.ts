@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { readBundle } from '../certificates/bundle.ts'
 import { httpOcspUrls } from '../certificates/classify.ts'
 import { scanCertificates } from '../certificates/folder.ts'
-import { type FoundCertificate, isWithin } from '../certificates/source.ts'
+import { type FoundCertificate, sourcesWithin } from '../certificates/source.ts'
 import type { Config } from '../config/config.ts'
 import type { ServedCertificate } from '../edge/configuration-lines/configuration-lines.ts'
 import type { ConfiguredOutput } from '../edge/configuration-lines/everstaple-lines.ts'
@@ -34,7 +34,9 @@ export async function outputsCommand(
     throw new UsageError(`'${server}' is no server with known lines`, `give one of ${known}`)
   }
   const config = await readSettings({ config: options.config })
-  const { certificates } = await scanCertificates(config.certificates, clock.now())
+  // That of our own listener is not for another server.
+  const paths = config.certificates.filter((path) => path !== config.tls?.certificate)
+  const { certificates } = await scanCertificates(paths, clock.now())
   const configured = configuredFor(server, config)
   const stapled = certificates.filter(({ classification }) => classification === 'ocsp')
   const served = await Promise.all(ownOf(configured, stapled).map(servedCertificate))
@@ -88,8 +90,8 @@ function textLines(
 }
 
 function configuredFor(server: string, { outputs }: Config): ConfiguredOutput {
-  const configured = outputs.find((output) => output.server === server) ?? {}
-  const { certificates, file, socket, test, reload } = configured
+  const { certificates, file, socket, test, reload } =
+    outputs.find((output) => output.server === server) ?? {}
   return Object.fromEntries(
     Object.entries({ certificates, file, socket, test, reload }).filter(
       ([, value]) => value !== undefined,
@@ -103,9 +105,8 @@ function ownOf(
   all: readonly FoundCertificate[],
 ): readonly FoundCertificate[] {
   if (own === undefined) return all
-  const isOwn = (source: string) => own.some((path) => isWithin(source, path))
   return all
-    .map((each) => ({ ...each, sources: each.sources.filter(isOwn) }))
+    .map((each) => ({ ...each, sources: sourcesWithin(own, each.sources) }))
     .filter(({ sources }) => sources.length > 0)
 }
 
@@ -136,7 +137,14 @@ async function fileWithIssuer(sources: readonly string[]): Promise<string> {
 }
 
 /** Where servers of this machine reach the OCSP endpoint. */
-function endpointOf({ listen: { host, port } }: Config): string {
+function endpointOf({ listen, ocspListen, tls }: Config): string {
+  if (tls !== undefined && ocspListen === undefined) {
+    throw new UsageError(
+      '`listen` speaks TLS, over which servers do not ask an OCSP responder',
+      'set ocspListen, such as 127.0.0.1:8889',
+    )
+  }
+  const { host, port } = ocspListen ?? listen
   if (port === 0) {
     throw new UsageError(
       '`listen` takes any free port, so that no server can be told of it',

@@ -1,9 +1,12 @@
 import { join } from 'node:path'
 import { startAlerts } from '../alerts/alerts.ts'
-import { isWithin } from '../certificates/source.ts'
+import { isWithin, sourcesWithin } from '../certificates/source.ts'
 import type { Config } from '../config/config.ts'
 import type { LocalOutputs } from '../edge/local-outputs.ts'
 import type { Events } from '../events.ts'
+import { probeMetrics } from '../probe/probe-metrics.ts'
+import { checkServer } from '../probe/server-check.ts'
+import { ServerWatch } from '../probe/server-watch.ts'
 import { Crawler } from '../refresh/crawler.ts'
 import { isGiven } from '../refresh/intake.ts'
 import { IssuerSearch } from '../refresh/issuer-search.ts'
@@ -12,6 +15,7 @@ import type { ApiSource } from '../serve/api/api.ts'
 import { openExpectStapleCollector } from '../serve/expect-staple/collector.ts'
 import { ChangeFeed } from '../serve/feed.ts'
 import { type HttpListener, startHttp } from '../serve/http.ts'
+import { metricsText } from '../serve/metrics-text.ts'
 import { TOKEN_FILE, TokenFile } from '../serve/tokens.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { CertificateRecord, Coverage, Store } from '../store/store.ts'
@@ -19,8 +23,10 @@ import { VerifiedStaples } from '../store/verified-staples.ts'
 import type { Clock, Random } from '../time/clock.ts'
 import { type CertificateIntake, certificateIntake } from './certificate-intake.ts'
 import { keepHouse } from './housekeeping.ts'
+import { listening } from './listening.ts'
 import { localOutputsOf, startOutputs } from './local-outputs-of.ts'
 import { runTogether } from './run-together.ts'
+import { serviceMetrics } from './service-metrics.ts'
 import { transportFor } from './transport-for.ts'
 
 /** What the service takes from the world. */
@@ -40,7 +46,7 @@ export interface Service extends AsyncDisposable {
   readonly ended: Promise<void>
 }
 
-/** Starts all that one process does (docs/architecture.md). Throws `StoreError`, `ListenError` or `WebhookSecretError` where it cannot start. */
+/** Starts all that one process does (docs/architecture.md). Throws `StoreError`, `ListenError`, `TlsFilesError` or `WebhookSecretError` where it cannot start. */
 export async function startService(config: Config, world: ServiceWorld): Promise<Service> {
   await using parts = new AsyncDisposableStack()
   const { clock, events } = world
@@ -51,7 +57,11 @@ export async function startService(config: Config, world: ServiceWorld): Promise
   const { alerts: settings, policy } = config
   const alerts = parts.use(await startAlerts({ ...world, alerts: settings, policy, store }))
   const watched = { ...world, events: alerts.watch(events) }
-  const feed = new ChangeFeed({ store, clock })
+  const feed = new ChangeFeed({
+    store,
+    clock,
+    tagsOf: (certificate) => tagsOf(certificate, config.tags),
+  })
   const made = { config, world: watched, store, transport, staples, outputs, feed }
   const engine = makeEngine(made)
   const folder = config.data
@@ -60,16 +70,17 @@ export async function startService(config: Config, world: ServiceWorld): Promise
   )
   const http: HttpListener = parts.use(
     await startHttp({
-      listen: config.listen,
+      ...listening(config, { staples, events }),
       staples,
       readiness: { readiness: () => store.coverage(clock.now()) },
+      metrics: { metrics: () => metricsOf(made, engine) },
       api: apiSource(made, engine),
       expectStaple,
       clock,
       events,
     }),
   )
-  events.serviceStarted({ url: http.url, data: config.data })
+  events.serviceStarted({ url: http.url, ocspUrl: http.ocspUrl, data: config.data })
   const stop = new AbortController()
   const loops = runLoops(made, engine, stop.signal)
   const kept = parts.move()
@@ -92,6 +103,13 @@ export async function startService(config: Config, world: ServiceWorld): Promise
   }
 }
 
+/** Of the files that a certificate stands in. */
+function tagsOf({ sources }: CertificateRecord, tags: Config['tags']): readonly string[] {
+  return Object.entries(tags).flatMap(([tag, paths]) =>
+    sourcesWithin(paths, sources).length > 0 ? [tag] : [],
+  )
+}
+
 interface Parts {
   readonly config: Config
   readonly world: ServiceWorld
@@ -106,6 +124,7 @@ interface Parts {
 interface Engine extends CertificateIntake {
   readonly crawler: Crawler
   readonly issuers: IssuerSearch
+  readonly servers: ServerWatch
 }
 
 function makeEngine({ config, world, store, transport, staples, outputs, feed }: Parts): Engine {
@@ -129,7 +148,27 @@ function makeEngine({ config, world, store, transport, staples, outputs, feed }:
   const issuers = new IssuerSearch({ ...world, store, transport, found: () => crawler.wake() })
   const paths = config.certificates
   const intake = certificateIntake({ ...world, paths, store, issuers, crawler, changed })
-  return { crawler, issuers, ...intake }
+  return { crawler, issuers, servers: serverWatch({ config, world, store }), ...intake }
+}
+
+/** Checks the servers that the configuration names, over and over. */
+export function serverWatch({
+  config,
+  world,
+  store,
+}: Pick<Parts, 'config' | 'world' | 'store'>): ServerWatch {
+  const { policy } = config
+  return new ServerWatch({
+    ...{ ...world, ...config.probe, store },
+    // As a client sees it: nothing is taken from the store.
+    check: (target, signal) => checkServer(target, { clock: world.clock, policy, signal }),
+  })
+}
+
+async function metricsOf({ store, world }: Parts, { crawler, servers }: Engine): Promise<string> {
+  const coverage = await store.responderCoverage(world.clock.now())
+  const state = { coverage, responders: await store.responders(), underWay: crawler.underWay }
+  return metricsText([...serviceMetrics(state), ...probeMetrics(servers.tally)])
 }
 
 function apiSource(
@@ -152,7 +191,7 @@ function apiSource(
 
 async function runLoops(
   parts: Parts,
-  { crawler, issuers, follower, given }: Engine,
+  { crawler, issuers, follower, given, servers }: Engine,
   signal: AbortSignal,
 ): Promise<void> {
   const { world, store, outputs } = parts
@@ -170,6 +209,7 @@ async function runLoops(
     (stop: AbortSignal) => crawler.run(stop),
     (stop: AbortSignal) => issuers.run(stop),
     (stop: AbortSignal) => given.run(stop),
+    (stop: AbortSignal) => servers.run(stop),
     (stop: AbortSignal) => keepHouse({ ...world, store, outputs, isRoundDone }, stop),
   ]
   await runTogether(loops, signal)

@@ -2,18 +2,25 @@ import { dirname, join, resolve } from 'node:path'
 import type { AlertSettings, HookSettings } from '../alerts/alerts.ts'
 import type { OutputSettings } from '../edge/server-output.ts'
 import { defaultPolicy, type Policy } from '../ocsp/policy.ts'
+import type { ListenAddress } from '../serve/listen-address.ts'
+import type { TlsFiles } from '../serve/tls-files.ts'
 import { checkKeys } from './check-keys.ts'
 import { type FileResult, parseFile } from './parse-file.ts'
 import type { ConfigProblem } from './problem.ts'
-import type { FileKeys, ListenAddress } from './schema.ts'
+import type { FileKeys } from './schema.ts'
 
 /** All that can be set, with every default and path filled in. Frozen all through; two of the same settings are deeply equal. */
 export interface Config {
-  /** Absolute paths of files and folders. */
+  /** Absolute paths of files and folders, that of the listener's own certificate among them. */
   readonly certificates: readonly string[]
+  /** Absolute paths of files and folders, by the tag that certificates in them have. */
+  readonly tags: Readonly<Record<string, readonly string[]>>
   /** Absolute path of the folder for what must survive a restart. */
   readonly data: string
   readonly listen: ListenAddress
+  readonly ocspListen: ListenAddress | undefined
+  /** With absolute paths. */
+  readonly tls: TlsFiles | undefined
   readonly responders: RespondersConfig
   readonly policy: Policy
   readonly outputs: readonly OutputSettings[]
@@ -93,7 +100,17 @@ function absolute(keys: FileKeys, folder: string): FileKeys {
   return {
     ...keys,
     certificates: keys.certificates?.map((path) => resolve(folder, path)),
+    tags: Object.fromEntries(
+      Object.entries(keys.tags).map(([tag, paths]) => [
+        tag,
+        paths.map((path) => resolve(folder, path)),
+      ]),
+    ),
     data: keys.data === undefined ? undefined : resolve(folder, keys.data),
+    tls: keys.tls && {
+      certificate: resolve(folder, keys.tls.certificate),
+      key: resolve(folder, keys.tls.key),
+    },
     agent: {
       ...keys.agent,
       tokenFile: keys.agent.tokenFile && resolve(folder, keys.agent.tokenFile),
@@ -125,9 +142,12 @@ function absoluteHooks(hooks: readonly HookSettings[], folder: string): readonly
 
 function assemble(file: FileKeys, flags: FileKeys, env: Surroundings): Config {
   return {
-    certificates: flags.certificates ?? file.certificates ?? [],
+    certificates: withOwn(flags.certificates ?? file.certificates ?? [], file.tls),
+    tags: file.tags,
     data: flags.data ?? file.data ?? defaultData(env),
     listen: flags.listen ?? file.listen ?? DEFAULT_LISTEN,
+    ocspListen: file.ocspListen,
+    tls: file.tls,
     responders: file.responders,
     policy: { ...defaultPolicy, ...file.policy },
     outputs: file.outputs,
@@ -136,6 +156,11 @@ function assemble(file: FileKeys, flags: FileKeys, env: Surroundings): Config {
     agent: file.agent,
     log: { format: flags.log.format ?? file.log.format ?? 'text' },
   }
+}
+
+/** The certificate of the listener is stapled as all others are. */
+function withOwn(paths: readonly string[], tls: TlsFiles | undefined): readonly string[] {
+  return tls === undefined ? paths : [...new Set([...paths, tls.certificate])]
 }
 
 /** Where the Filesystem Hierarchy Standard and the XDG Base Directory Specification put state. */

@@ -9,19 +9,18 @@ import { type ClientName, clientNames } from '../ocsp/clients.ts'
 import { defaultPolicy } from '../ocsp/policy.ts'
 import { parseTarget, type Target } from '../probe/target.ts'
 import { parseAllowedAddresses } from '../responders/address-screen.ts'
+import type { ListenAddress } from '../serve/listen-address.ts'
+import type { TlsFiles } from '../serve/tls-files.ts'
 import { parseDuration } from '../time/duration.ts'
-
-/** Where to listen. Port 0 takes any free one. */
-export interface ListenAddress {
-  readonly host: string
-  readonly port: number
-}
 
 /** The keys of the file, each checked by itself, with the defaults that depend on nothing else. */
 export interface FileKeys {
   readonly certificates?: readonly string[] | undefined
+  readonly tags: Readonly<Record<string, readonly string[]>>
   readonly data?: string | undefined
   readonly listen?: ListenAddress | undefined
+  readonly ocspListen?: ListenAddress | undefined
+  readonly tls?: TlsFiles | undefined
   readonly responders: {
     readonly allowAddresses: readonly string[]
     readonly concurrency: { readonly total: number; readonly perResponder: number }
@@ -35,7 +34,7 @@ export interface FileKeys {
   /** In a `Config`, a path template is absolute, or begins with a placeholder that is. */
   readonly outputs: readonly OutputSettings[]
   readonly alerts: AlertSettings
-  /** What `everstaple probe` checks where no server is named. */
+  /** What the service checks, and `everstaple probe` where no server is named. */
   readonly probe: { readonly targets: readonly Target[]; readonly every: DurationMs }
   /** What `everstaple agent` does. */
   readonly agent: {
@@ -55,8 +54,9 @@ const path = z
 
 const listenAddress = text('HOST:PORT, such as 127.0.0.1:8888 or "[::1]:8888"', parseListen)
 
-const serverUrl = text('a URL, such as https://staples.example.org:8443', (written) =>
-  URL.canParse(written) && /^https?:$/.test(new URL(written).protocol) ? written : undefined,
+const serverUrl = text(
+  'a URL, such as https://staples.example.org:8443, without user name and password',
+  (written) => (isWebUrl(written) ? written : undefined),
 )
 
 const edgeName = text('letters, digits, dots, hyphens and underscores, at most 100', (written) =>
@@ -124,11 +124,9 @@ const output = map({
     .meta({ description: 'Quiet after the last change before the command runs.' }),
 }).superRefine(checkOutput)
 
-const webhookUrl = text('a URL of http or https, without user name and password', (written) => {
-  const url = URL.parse(written)
-  const isFit = url !== null && /^https?:$/.test(url.protocol) && url.username + url.password === ''
-  return isFit ? url.href : undefined
-})
+const webhookUrl = text('a URL of http or https, without user name and password', (written) =>
+  isWebUrl(written) ? new URL(written).href : undefined,
+)
 
 const hook = map({
   command: z
@@ -176,8 +174,23 @@ export const fileKeys: z.ZodType<FileKeys> = map({
     .array(path, { error: 'a list of paths' })
     .optional()
     .meta({ description: 'Files and folders with certificates; they are watched.' }),
+  tags: z
+    .record(edgeName, z.array(path, { error: 'a list of paths' }), { error: 'a map of tags' })
+    .default({})
+    .meta({ description: 'Names for files and folders, by which the change feed is filtered.' }),
   data: path.optional().meta({ description: 'Folder for what must survive a restart.' }),
-  listen: listenAddress.optional().meta({ description: 'Where to serve OCSP and health.' }),
+  listen: listenAddress
+    .optional()
+    .meta({ description: 'Where to serve OCSP, the API, metrics and health.' }),
+  ocspListen: listenAddress
+    .optional()
+    .meta({ description: 'Where to serve OCSP over plain HTTP, and nothing else.' }),
+  tls: map({
+    certificate: path.meta({
+      description: 'PEM file with the certificate of listen, then its chain.',
+    }),
+    key: path.meta({ description: 'PEM file with its private key.' }),
+  }).optional(),
   responders: map({
     allowAddresses: z
       .array(allowedAddress, { error: 'a list of addresses and prefixes' })
@@ -210,7 +223,7 @@ export const fileKeys: z.ZodType<FileKeys> = map({
     targets: z
       .array(target, { error: 'a list of servers' })
       .default([])
-      .meta({ description: 'TLS servers that everstaple probe checks.' }),
+      .meta({ description: 'TLS servers that are checked all the time.' }),
     every: probeInterval
       .prefault('60s')
       .meta({ description: 'From one round of checks to the next.' }),
@@ -283,6 +296,12 @@ function parseListen(written: string): ListenAddress | undefined {
   if (port === undefined || Number(port) > MAX_PORT) return undefined
   if (address !== undefined && !isIPv6(address)) return undefined
   return { host: address ?? host ?? '', port: Number(port) }
+}
+
+/** What it has in it is logged, so there must be no secret. */
+function isWebUrl(written: string): boolean {
+  const url = URL.parse(written)
+  return url !== null && /^https?:$/.test(url.protocol) && url.username + url.password === ''
 }
 
 function isSocket(written: string): boolean {

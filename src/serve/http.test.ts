@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { systemClock } from '../time/clock.ts'
 import { base64, malformedRequest, request, staple, staples, unauthorized } from './_setup.ts'
 import type { Readiness } from './health.ts'
-import { type HttpListener, type HttpOptions, ListenError, startHttp } from './http.ts'
+import { type HttpListener, type HttpOptions, startHttp } from './http.ts'
+import { ListenError } from './listen-address.ts'
 
 let readiness: Readiness = { managed: 1, stapled: 1, missing: [] }
 const failures: unknown[] = []
@@ -15,7 +16,7 @@ const options: HttpOptions = {
   staples,
   readiness: { readiness: () => Promise.resolve(readiness) },
   clock: systemClock,
-  events: { requestFailed: ({ error }) => failures.push(error) },
+  events: { requestFailed: (failure) => failures.push(failure) },
 }
 
 let http: HttpListener
@@ -120,7 +121,7 @@ describe('the OCSP endpoint', () => {
     await using other = await startHttp(broken)
     const response = await fetch(`${other.url}/ocsp`, { method: 'POST', body: request })
     expect(response.status).toBe(503)
-    expect(failures).toContainEqual(new Error('disk gone'))
+    expect(failures.at(-1)).toEqual({ url: '/ocsp', error: new Error('disk gone') })
     expect((await fetch(`${other.url}/healthz`)).status).toBe(200)
   })
 
@@ -164,15 +165,28 @@ describe('health', () => {
     })
   })
 
-  it('/readyz is 500 and tells why when the store cannot be asked', async () => {
+  it('/readyz is 500 and tells why when the store cannot be asked, without the query', async () => {
     const broken = { readiness: () => Promise.reject(new Error('store gone')) }
     await using other = await startHttp({ ...options, readiness: broken })
-    expect((await fetch(`${other.url}/readyz`)).status).toBe(500)
-    expect(failures).toContainEqual(new Error('store gone'))
+    expect((await fetch(`${other.url}/readyz?token=secret`)).status).toBe(500)
+    expect(failures.at(-1)).toEqual({ url: '/readyz', error: new Error('store gone') })
   })
 
   it('anything else is 404', async () => {
     expect((await fetch(`${http.url}/nothing`)).status).toBe(404)
+  })
+})
+
+describe('where OCSP alone is answered', () => {
+  it('there is OCSP and nothing else', async () => {
+    await using both = await startHttp({ ...options, ocspListen: { host: '127.0.0.1', port: 0 } })
+    const { ocspUrl = '' } = both
+    const answer = await fetch(`${ocspUrl}/ocsp`, { method: 'POST', body: request })
+    expect(await bodyOf(answer)).toEqual(Buffer.from(staple.der))
+    const paths = ['/healthz', '/readyz', '/metrics', '/v1/certificates', '/v1/changes']
+    const statuses = paths.map(async (path) => (await fetch(ocspUrl + path)).status)
+    expect(await Promise.all(statuses)).toEqual(paths.map(() => 404))
+    expect((await fetch(`${both.url}/healthz`)).status).toBe(200)
   })
 })
 
@@ -183,6 +197,11 @@ describe('startHttp()', () => {
     await expect(taken).rejects.toThrow(
       `port ${http.address.port} on 127.0.0.1 is in use; stop the program that has it`,
     )
+  })
+
+  it('says by which key the address for OCSP is given', async () => {
+    const taken = startHttp({ ...options, ocspListen: http.address })
+    await expect(taken).rejects.toThrow('or choose another port with ocspListen')
   })
 
   it('says that an address is not of this machine', async () => {

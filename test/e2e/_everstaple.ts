@@ -18,6 +18,21 @@ export async function startEverstaple(
   config: object,
   command: 'run' | 'agent' = 'run',
 ): Promise<Everstaple> {
+  return launchEverstaple({ folder, config, command })
+}
+
+/** How a command is launched. */
+export interface LaunchOptions {
+  readonly folder: string
+  readonly config: object
+  readonly command: 'run' | 'agent'
+  /** Over that of the tests. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** As {@link startEverstaple}, with an environment of its own. */
+export async function launchEverstaple(options: LaunchOptions): Promise<Everstaple> {
+  const { folder, config, command, env = {} } = options
   const file = join(folder, 'everstaple.yaml')
   // JSON is YAML.
   await writeFile(
@@ -28,6 +43,7 @@ export async function startEverstaple(
     path: process.execPath,
     args: [join(root, 'dist/cli/main.js'), command, '--config', file],
     ready: /"event":"serviceStarted","url":"([^"]+)"/,
+    env,
   })
   return {
     program,

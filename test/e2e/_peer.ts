@@ -24,6 +24,7 @@ export const peerPackages = {
   lego: 'lego',
   dehydrated: 'dehydrated',
   pebble: 'pebble',
+  faketime: 'faketime',
 } as const
 
 export type PeerName = keyof typeof peerPackages

@@ -1,69 +1,128 @@
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { copyFile, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { root } from '../_source-files.ts'
-import { type Everstaple, startEverstaple } from './_everstaple.ts'
-import { createOpensslCa, type OpensslCa, type OpensslLeaf } from './_openssl-ca.ts'
-import { type OpensslResponder, startOpensslResponder } from './_openssl-responder.ts'
-import { describeWith } from './_peer.ts'
+import type { Everstaple } from './_everstaple.ts'
+import { createFleet, type Fleet } from './_fleet.ts'
+import type { OpensslLeaf } from './_openssl-ca.ts'
+import { describeWith, peerPath } from './_peer.ts'
 import { runOk, runProgram } from './_program.ts'
 
 describeWith(['openssl'], 'a centre and its edge', () => {
-  let folder: string
-  let ca: OpensslCa
-  let responder: OpensslResponder
+  let fleet: Fleet
   let centre: Everstaple
   let edge: Everstaple
   let first: OpensslLeaf
-  let second: OpensslLeaf
-  const at = (path: string) => join(folder, path)
-  const main = join(root, 'dist/cli/main.js')
-  const startCentre = (listen = '127.0.0.1:0') =>
-    startEverstaple(at('centre'), {
-      ...{ certificates: [at('centre/certs')], data: at('centre/data'), listen },
-      responders: { allowAddresses: ['127.0.0.1'] },
-    })
-  const startEdge = (agent: object = {}) =>
-    startEverstaple(
-      at('edge'),
-      {
-        ...{ certificates: [at('edge/certs')], data: at('edge/data') },
-        agent: { server: centre.url, tokenFile: at('edge/token'), name: 'web1', ...agent },
-        outputs: [{ file: '{source}.ocsp' }],
-      },
-      'agent',
-    )
-  const install = (leaf: OpensslLeaf, name: string) =>
-    copyFile(leaf.chain, at(`edge/certs/${name}.pem`))
-  const stapled = async (name: string) => (await readFile(at(`edge/certs/${name}.pem.ocsp`))).length
-  const status = async (...args: string[]) =>
-    JSON.parse((await runProgram(process.execPath, [main, 'status', '--json', ...args])).stdout)
+  const written = (name: string) => readFile(fleet.at(`web1/certs/${name}.pem.ocsp`))
+  /** What `openssl ocsp` makes of the agent's own endpoint. */
+  const asked = async ({ certificate }: OpensslLeaf) => {
+    const { certificate: issuer } = fleet.ca.issuer
+    const { stdout, stderr } = await runProgram(peerPath('openssl'), [
+      ...['ocsp', '-issuer', issuer, '-cert', certificate, '-CAfile', fleet.ca.root],
+      ...['-url', `${edge.url}/ocsp/`],
+    ])
+    return /: (good|revoked|unknown)/.exec(stdout)?.[1] ?? stderr + stdout
+  }
+  /** What the centre knows of the edge. */
+  const standing = async () => {
+    const report = (await fleet.json('centre', 'status', '--edges')) as { edges: EdgeReport[] }
+    return report.edges.map(({ edge: name, live, behind }) => ({ name, live, behind }))
+  }
+  const live = (count: number) => [{ name: 'web1', live: count, behind: [] }]
+  const token = async (...args: readonly string[]) =>
+    runOk(process.execPath, [
+      ...[join(root, 'dist/cli/main.js'), 'token', ...args],
+      ...['--data', fleet.at('centre/data')],
+    ])
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'everstaple-agent-'))
-    for (const name of ['centre/certs', 'edge/certs']) await mkdir(at(name), { recursive: true })
-    ca = await createOpensslCa(folder)
-    responder = await startOpensslResponder(ca)
-    first = await ca.issue({ name: 'first.example', ocspUrl: responder.url })
-    second = await ca.issue({ name: 'second.example', ocspUrl: responder.url })
-    await responder.start()
-    await copyFile(first.chain, at('centre/certs/first.pem'))
-    await install(first, 'first')
-    centre = await startCentre()
-    const made = ['token', 'create', 'web1', '--scope', 'edge', '--data', at('centre/data')]
-    await writeFile(at('edge/token'), await runOk(process.execPath, [main, ...made]))
-    edge = await startEdge()
-  }, 30_000)
+    fleet = await createFleet()
+    await fleet.addEdge('web1')
+    first = await fleet.issue('first.test', ['centre', 'web1'])
+    centre = await fleet.startCentre()
+    edge = await fleet.startEdge('web1')
+  })
   afterAll(async () => {
-    await edge[Symbol.asyncDispose]()
-    await centre[Symbol.asyncDispose]()
-    await responder[Symbol.asyncDispose]()
-    await rm(folder, { recursive: true })
+    await edge?.[Symbol.asyncDispose]()
+    await centre?.[Symbol.asyncDispose]()
+    await fleet?.[Symbol.asyncDispose]()
   })
 
-  it('has the staple in its output', async () => {
+  it('has the staple in its output, and answers OCSP with it', async () => {
     await edge.logged('fileWritten')
-    expect(await stapled('first')).toBeGreaterThan(100)
+    expect((await written('first.test')).length).toBeGreaterThan(100)
+    expect(await asked(first)).toBe('good')
+  })
+
+  it('tells the centre that it is live', async () => {
+    await expect.poll(standing, PATIENTLY).toEqual(live(1))
+    const response = await fetch(`${fleet.url}/v1/edges`)
+    expect(await response.json()).toMatchObject({ edges: [{ name: 'web1' }] })
+  })
+
+  it('gets the staple of a renewed certificate', async () => {
+    const before = edge.program.output().length
+    const old = await written('first.test')
+    first = await fleet.issue('first.test', ['centre', 'web1'])
+    await edge.logged('fileWritten', before)
+    expect(await written('first.test')).not.toEqual(old)
+    expect(await asked(first)).toBe('good')
+  })
+
+  it('is told of a certificate that only the edge has, and has it managed where that is wanted', async () => {
+    const second = await fleet.issue('second.test', ['web1'])
+    await edge.logged('notManaged')
+    expect(edge.program.output()).toMatch(/does not manage second\.test; have it manage them/)
+    await edge[Symbol.asyncDispose]()
+    edge = await fleet.startEdge('web1', { agent: { register: true } })
+    await edge.logged('stapleReceived')
+    expect(await asked(second)).toBe('good')
+    await expect.poll(standing, PATIENTLY).toEqual(live(2))
+  })
+
+  it('staples from its disk while the centre is away, also after a restart', async () => {
+    const before = edge.program.output().length
+    await centre.program.stop('SIGKILL')
+    await edge.logged('centreAway', before)
+    await edge.program.stop('SIGKILL')
+    await rm(fleet.at('web1/certs/first.test.pem.ocsp'))
+    edge = await fleet.startEdge('web1')
+    await edge.logged('fileWritten')
+    expect((await written('first.test')).length).toBeGreaterThan(100)
+    expect(await asked(first)).toBe('good')
+  })
+
+  it('tells the centre at once when that is back', async () => {
+    const before = edge.program.output().length
+    await rm(fleet.at('centre/data/everstaple.db'))
+    await copyFile(first.chain, fleet.at('centre/certs/second.test.pem'))
+    centre = await fleet.startCentre()
+    await edge.logged('centreReached', before)
+    await expect.poll(async () => (await standing())[0]?.name, PATIENTLY).toBe('web1')
+  })
+
+  it('staples on when its token is revoked, and says so', async () => {
+    const before = edge.program.output().length
+    await token('revoke', 'web1')
+    await fleet.issue('third.test', ['centre', 'web1'])
+    await edge.program.wrote(/"event":"centreAway".*status 401.*\n/, before)
+    expect(edge.program.output()).toMatch(/everstaple token create/)
+    expect(await asked(first)).toBe('good')
+    expect((await written('first.test')).length).toBeGreaterThan(100)
+  })
+
+  it('goes on with the token that is put in its place, without a restart', async () => {
+    const before = edge.program.output().length
+    await fleet.addEdge('web1')
+    await edge.logged('stapleReceived', before)
   })
 })
+
+/** Of what `everstaple status --edges --json` prints. */
+interface EdgeReport {
+  readonly edge: string
+  readonly live: number
+  readonly behind: readonly object[]
+}
+
+const PATIENTLY = { timeout: 5_000 }

@@ -172,7 +172,7 @@ describe('an edge that follows a centre', () => {
     await publish(second, stapleOf(second, now))
     await heard('received www2')
     expect(log).toEqual(['reached', 'received www1', 'received www2'])
-    expect(follower.awaySince).toBeUndefined()
+    expect(follower.awayFor).toBeUndefined()
   })
 
   it('goes on after a restart where it was, with what changed meanwhile', async () => {
@@ -292,7 +292,7 @@ describe('an edge that follows a centre', () => {
     const { port } = new URL(url)
     await close()
     await expect.poll(() => log.at(-1)).toMatch(/^away: /)
-    expect(follower.awaySince).toBeDefined()
+    expect(follower.awayFor).toBeDefined()
     await publish(first, stapleOf(first, now))
     await open(Number(port))
     await expect.poll(() => log, { timeout: 5_000 }).toContain('received www1')

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
-import { type DurationMs, durationMs, type EpochMs, SECOND_MS } from '../../der/time.ts'
+import { type DurationMs, durationMs, SECOND_MS } from '../../der/time.ts'
 import type { Policy } from '../../ocsp/policy.ts'
-import type { FeedEvent, PlacedEvent } from '../../serve/feed-event.ts'
-import type { CertificateRecord, Entry, StapleRecord, Store } from '../../store/store.ts'
+import type { PlacedEvent } from '../../serve/feed-event.ts'
+import type { CertificateRecord, StapleRecord, Store } from '../../store/store.ts'
 import type { Clock, Random } from '../../time/clock.ts'
-import { FeedError } from './event-stream.ts'
-import { takeStaple } from './take-staple.ts'
+import { FeedReading } from './feed-reading.ts'
 
 /** What following a centre tells. */
 export interface CentreEvents {
@@ -54,6 +53,8 @@ export interface Whereabouts {
   /** Of the fingerprints: for others, the feed is to be read from its beginning. */
   readonly certificates: string
   readonly place: string
+  /** Fingerprints of those that the centre did not manage then. */
+  readonly notManaged: readonly string[]
 }
 
 /** What a follower works with. */
@@ -80,17 +81,21 @@ export interface CentreFollowerOptions {
 export class CentreFollower {
   readonly #options: CentreFollowerOptions
   #again: AbortController = new AbortController()
-  #awaySince: EpochMs | undefined
+  /** By the monotonic clock. */
+  #awaySince: DurationMs | undefined
   #failures = 0
+  #toldNotManaged = ''
+  #isClockOff = false
 
   constructor(options: CentreFollowerOptions) {
     this.#options = options
-    this.#awaySince = options.clock.now()
+    this.#awaySince = options.clock.monotonic()
   }
 
-  /** Since when the centre is away; `undefined` while it is followed. */
-  get awaySince(): EpochMs | undefined {
-    return this.#awaySince
+  /** For how long the centre has been away; `undefined` while it is followed. */
+  get awayFor(): DurationMs | undefined {
+    if (this.#awaySince === undefined) return undefined
+    return durationMs(this.#options.clock.monotonic() - this.#awaySince)
   }
 
   /** The certificates of this machine are others than before. */
@@ -106,7 +111,7 @@ export class CentreFollower {
       const again = this.#again.signal
       const problem = await this.#follow(AbortSignal.any([signal, again]))
       if (signal.aborted || again.aborted) continue
-      this.#awaySince ??= clock.now()
+      this.#awaySince ??= clock.monotonic()
       const longest = Math.min(LONGEST_PAUSE, SECOND_MS * 2 ** this.#failures++)
       const retryIn = durationMs(Math.round(SHORTEST_PAUSE + random() * longest))
       events.centreAway({ centre: centre.url, problem, retryIn })
@@ -122,14 +127,18 @@ export class CentreFollower {
       const certificates = digestOf(fingerprints)
       const known = await whereabouts.read()
       const isSame = known?.centre === centre.url && known.certificates === certificates
-      const place = isSame ? known.place : undefined
-      const reading = new Reading(fingerprints, this.#options)
+      let { place, notManaged } = isSame ? known : NOWHERE
+      const reading = new FeedReading({ fingerprints, notManaged }, this.#options)
       for await (const event of centre.changes({ fingerprints, place }, signal)) {
         this.#reached()
         const next = await reading.take(event)
-        if (next !== undefined) {
-          await whereabouts.write({ centre: centre.url, certificates, place: next })
+        if (event.event.kind === 'current') {
+          notManaged = reading.notManaged
+          await this.#upToDate(reading)
         }
+        if (next === undefined || next === place) continue
+        await whereabouts.write({ centre: centre.url, certificates, place: next, notManaged })
+        place = next
       }
       return 'the connection was closed'
     } catch (error) {
@@ -144,106 +153,36 @@ export class CentreFollower {
 
   #reached(): void {
     const { centre, events } = this.#options
-    if (this.#awaySince !== undefined) {
-      events.centreReached({ centre: centre.url })
-      const { ahead, url } = centre
-      if (ahead !== undefined && Math.abs(ahead) >= TOO_FAR_OFF) {
-        events.centreClockDiffers({ centre: url, ahead })
-      }
-    }
+    if (this.#awaySince !== undefined) events.centreReached({ centre: centre.url })
     this.#awaySince = undefined
-    this.#failures = 0
-  }
-}
-
-/** What is read over one connection. */
-class Reading {
-  readonly #options: CentreFollowerOptions
-  /** The last event about each certificate that is still to be taken in: only the last one matters. */
-  #waiting = new Map<string, CertificateEvent>()
-  /** Those that nothing was said of since the reset; `undefined` where there was none. */
-  #untold: Set<string> | undefined
-  readonly #fingerprints: readonly string[]
-  #refusals = 0
-
-  constructor(fingerprints: readonly string[], options: CentreFollowerOptions) {
-    this.#fingerprints = fingerprints
-    this.#options = options
   }
 
-  /** Takes an event; gives the place up to which all has been taken in, where there is a new one. */
-  async take({ event, place }: PlacedEvent): Promise<string | undefined> {
-    if (event.kind === 'reset') {
-      this.#untold = new Set(this.#fingerprints)
-      return undefined
-    }
-    if (event.kind !== 'current') {
-      this.#waiting.set(event.fingerprint, event)
-      if (event.kind !== 'removed') this.#untold?.delete(event.fingerprint)
-      if (this.#waiting.size < BATCH) return undefined
-    }
-    const batch = [...this.#waiting.values()]
-    this.#waiting = new Map()
-    await Promise.all(batch.map((one) => this.#takeIn(one)))
-    if (this.#refusals > MOST_REFUSALS) {
-      throw new FeedError(`it sent ${this.#refusals} staples that are not to be handed out`)
-    }
-    if (event.kind === 'current') await this.#tellNotManaged()
-    return place
+  /** All that the centre has to say was taken in. */
+  async #upToDate({ refusals, notManaged }: FeedReading): Promise<void> {
+    // One that lies is not asked as often as one that went away for a moment.
+    if (refusals === 0) this.#failures = 0
+    this.#compareClocks()
+    if (notManaged.join() !== this.#toldNotManaged) await this.#tellNotManaged(notManaged)
+    this.#toldNotManaged = notManaged.join()
   }
 
-  async #takeIn(event: CertificateEvent): Promise<void> {
-    const { store } = this.#options
-    const entry = await store.entry({ id: event.fingerprint })
-    if (entry === undefined) this.#refusals++
-    else if (event.kind === 'staple') await this.#takeStaple(entry, event.staple)
-    else if (event.kind === 'revoked') await this.#revoke(entry, event.asOf)
-  }
-
-  async #takeStaple(entry: Entry, der: Uint8Array): Promise<void> {
-    const { store, clock, policy, events, centre, changed } = this.#options
-    const { certificate } = entry
-    const taking = takeStaple(entry, { der, from: centre.url }, { policy, now: clock.now() })
-    switch (taking.kind) {
-      case 'take':
-        await store.complete(certificate.id, taking.next, { staple: taking.staple })
-        events.stapleReceived({ certificate, staple: taking.staple })
-        changed(certificate)
-        break
-      case 'refuse':
-        this.#refusals++
-        events.stapleNotTaken({ certificate, problem: taking.problem })
-        break
-      case 'keep':
-    }
-  }
-
-  async #revoke({ certificate, schedule, staple }: Entry, asOf: EpochMs): Promise<void> {
-    const { store, events, changed } = this.#options
-    if (schedule === undefined || schedule.revokedAsOf === asOf) return
-    if (staple !== undefined && staple.thisUpdate > asOf) return
-    const problem = 'the centre says so'
-    await Promise.all([
-      store.complete(certificate.id, { ...schedule, revokedAsOf: asOf, lastError: 'revoked' }),
-      store.withdrawStaple(certificate.id),
-    ])
-    changed(certificate)
-    events.certificateRevoked({ certificate, problem })
-  }
-
-  async #tellNotManaged(): Promise<void> {
+  async #tellNotManaged(ids: readonly string[]): Promise<void> {
     const { store, events } = this.#options
-    const ids = [...(this.#untold ?? [])]
-    this.#untold = undefined
     const entries = await Promise.all(ids.map((id) => store.entry({ id })))
     const certificates = entries
       .flatMap((entry) => entry?.certificate ?? [])
       .filter(({ classification }) => classification === 'ocsp')
     if (certificates.length > 0) events.notManaged({ certificates })
   }
-}
 
-type CertificateEvent = Extract<FeedEvent, { readonly fingerprint: string }>
+  #compareClocks(): void {
+    const { centre, events } = this.#options
+    const { ahead, url } = centre
+    const isOff = ahead !== undefined && Math.abs(ahead) >= TOO_FAR_OFF
+    if (isOff && !this.#isClockOff) events.centreClockDiffers({ centre: url, ahead })
+    this.#isClockOff = isOff
+  }
+}
 
 function digestOf(fingerprints: readonly string[]): string {
   return createHash('sha256').update(fingerprints.join()).digest('hex')
@@ -251,9 +190,6 @@ function digestOf(fingerprints: readonly string[]): string {
 
 /** As with responders: clients begin to refuse at a minute. */
 const TOO_FAR_OFF: DurationMs = durationMs(30 * SECOND_MS)
-/** Taken in at a time: they share one write to the disk. */
-const BATCH = 100
-/** A centre that sends more than these is mistaken or lies, and is left alone for a while. */
-const MOST_REFUSALS = 100
 const SHORTEST_PAUSE: DurationMs = durationMs(SECOND_MS / 2)
 const LONGEST_PAUSE: DurationMs = durationMs(30 * SECOND_MS)
+const NOWHERE = { place: undefined, notManaged: [] } as const

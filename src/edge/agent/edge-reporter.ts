@@ -42,6 +42,8 @@ export class EdgeReporter {
   /** All is to be told: at the start, and when a report was lost. */
   #extent: EdgeReport['extent'] = 'all'
   #wake: AbortController = new AbortController()
+  /** As `#wake`, while the centre does not take reports: then what changes here is no reason to try. */
+  #back: AbortController = new AbortController()
   /** When the last handshake was made that the centre knows of. */
   #probedUntil = 0
 
@@ -55,10 +57,11 @@ export class EdgeReporter {
     this.#wake.abort()
   }
 
-  /** The centre may not know anything any more, or other certificates are here than before. */
+  /** The centre is back and may not know anything any more, or other certificates are here than before. */
   tellAll(): void {
     this.#extent = 'all'
     this.#wake.abort()
+    this.#back.abort()
   }
 
   /** Runs until `signal` is aborted. */
@@ -66,10 +69,12 @@ export class EdgeReporter {
     const { clock } = this.#options
     while (!signal.aborted) {
       this.#wake = new AbortController()
+      this.#back = new AbortController()
       const isTold = await this.#tell(signal)
-      if (isTold) await clock.sleep(ALIVE_EVERY, AbortSignal.any([signal, this.#wake.signal]))
+      const { signal: woken } = isTold ? this.#wake : this.#back
+      await clock.sleep(ALIVE_EVERY, AbortSignal.any([signal, woken]))
       // Changes come in crowds.
-      await clock.sleep(isTold ? GATHERING : ALIVE_EVERY, signal)
+      await clock.sleep(GATHERING, signal)
     }
   }
 

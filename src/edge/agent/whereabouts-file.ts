@@ -26,4 +26,7 @@ export class WhereaboutsFile {
   }
 }
 
-const form = z.object({ centre: z.string(), certificates: z.string(), place: z.string() })
+const form = z.object({
+  ...{ centre: z.string(), certificates: z.string(), place: z.string() },
+  notManaged: z.array(z.string()),
+})

@@ -1,3 +1,4 @@
+import { isLoopback } from '../remote-address.ts'
 import { allows, type Scope, type TokenFile } from '../tokens.ts'
 
 /** Why a request is refused. */
@@ -90,11 +91,5 @@ function hostName(host: string): string {
   return (address ?? name ?? '').toLowerCase()
 }
 
-function isLoopback(address: string): boolean {
-  return LOOPBACK.test(address)
-}
-
 const BEARER = /^Bearer ([\w-]{1,200})$/i
 const HOST = /^(?:\[([\da-fA-F:.]+)\]|([^:[\]]+))(?::\d{1,5})?$/
-/** An IPv4 client of a socket that listens on `::` has an address mapped into IPv6. */
-const LOOPBACK = /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1)$/i

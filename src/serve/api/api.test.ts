@@ -34,7 +34,7 @@ beforeAll(async () => {
         ...{ putEdge: async () => {}, removeEdge: async () => {} },
         ...{ edges: async () => [], edgeStates: async () => [] },
       },
-      feed: new ChangeFeed({ store: new MemoryStore(), clock: systemClock }),
+      feed: new ChangeFeed({ store: new MemoryStore(), clock: systemClock, tagsOf: () => [] }),
       tokens: { find: async () => undefined },
       staples: { byId: async () => (hasStaple ? staple : undefined) },
       given: {

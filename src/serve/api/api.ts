@@ -1,17 +1,17 @@
 import { Readable } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyReply, RawServerDefault } from 'fastify'
-import { type DurationMs, durationMs, iso, MINUTE_MS } from '../../der/time.ts'
+import { type DurationMs, durationMs, iso, MINUTE_MS, SECOND_MS } from '../../der/time.ts'
 import type { GivenCertificates } from '../../refresh/given-certificates.ts'
 import type { Store } from '../../store/store.ts'
 import { parseDuration } from '../../time/duration.ts'
 import type { ChangeFeed } from '../feed.ts'
 import type { TokenFile } from '../tokens.ts'
-import { access } from './access.ts'
 import { type AssuranceSource, assure, type Standing } from './assurance.ts'
 import { type CertificateReport, certificateReport } from './certificate-report.ts'
 import { serveChanges } from './changes.ts'
 import { type EdgesSource, serveEdges } from './edges.ts'
 import { MAX_BODY_BYTES, readGivenBody } from './given-body.ts'
+import { Guard, type GuardedRequest, type GuardOptions } from './guard.ts'
 
 /** What the API works on. */
 export interface ApiSource extends Omit<AssuranceSource, 'store'> {
@@ -32,24 +32,26 @@ export interface EnsureAnswer {
 /** Longest `wait`: a hook that needs more has another problem. */
 export const MAX_WAIT: DurationMs = durationMs(10 * MINUTE_MS)
 
-/** The routes under `/v1` (docs/api.md), for callers on this machine, and for others with a token. `listenHost` is where the service listens. */
+/** The routes under `/v1` (docs/api.md), for callers on this machine, and for others with a token. */
 export function serveApi(
   app: FastifyInstance<RawServerDefault>,
   source: ApiSource,
-  listenHost: string,
+  options: Pick<GuardOptions, 'listenHost' | 'release'>,
 ): void {
   const closing = new AbortController()
-  const { tokens } = source
+  const guard = new Guard({ ...source, ...options })
   const plugin = async (api: FastifyInstance<RawServerDefault>): Promise<void> => {
     api.addHook('preClose', async () => closing.abort())
     api.addHook('onRequest', async ({ socket, headers, method, url }, reply) => {
-      const { host, origin, authorization } = headers
-      const caller = { remoteAddress: socket.remoteAddress, host, origin }
-      const path = url.split('?', 1)[0] ?? ''
-      const refused = await access({ caller, authorization, method, path }, { tokens, listenHost })
-      if (refused === undefined) return
-      if (refused.statusCode === 401) reply.header('WWW-Authenticate', 'Bearer')
-      await refuse(reply, refused.statusCode, refused.problem)
+      const request = { socket, headers, method, url }
+      const repulse = await guard.repulse(request)
+      if (repulse === undefined) return endAtExpiry(guard, request, reply)
+      if (repulse.statusCode === 401) reply.header('WWW-Authenticate', 'Bearer')
+      if ('retryAfter' in repulse) {
+        const seconds = Math.ceil(repulse.retryAfter / SECOND_MS)
+        reply.header('Retry-After', seconds).header('Connection', 'close')
+      }
+      await refuse(reply, repulse.statusCode, repulse.problem)
     })
     acceptBytes(api)
     serveReports(api, source)
@@ -59,6 +61,15 @@ export function serveApi(
     serveEdges(api, source)
   }
   void app.register(plugin, { prefix: '/v1' })
+}
+
+/** The feed goes on for as long as its reader wants, but not for longer than its token. */
+function endAtExpiry(guard: Guard, request: GuardedRequest, { raw }: FastifyReply): void {
+  const gone = new AbortController()
+  raw.once('close', () => gone.abort())
+  void guard.expiry(request, gone.signal).then(() => {
+    if (!gone.signal.aborted) raw.destroy()
+  })
 }
 
 /** Whatever type a body claims to have, it is taken as bytes. */
@@ -113,6 +124,8 @@ function servePut(
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     const signal = AbortSignal.any([gone.signal, closing])
+    // Nothing moves on the connection meanwhile.
+    reply.raw.setTimeout(wait + MINUTE_MS)
     const onEdges = query.edges === 'every' ? 'every' : 'any'
     const wish = { id, file: query.file, wait, onEdges, signal } as const
     const standing = await assure(wish, source)

@@ -3,12 +3,13 @@ import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
 import { SimulatedClock } from '../../time/simulated-clock.ts'
 import { now } from '../_setup.ts'
 import { missing } from '../expect-staple/_setup.ts'
-import { FROM_ONE, RateLimit } from '../expect-staple/rate-limit.ts'
+import { FROM_ONE } from '../expect-staple/collector.ts'
 import {
   type ExpectStapleReport,
   encodeExpectStapleReport,
   MAX_REPORT_BYTES,
 } from '../expect-staple/report.ts'
+import { RateLimit } from '../rate-limit.ts'
 import { serveExpectStaple } from './expect-staple.ts'
 
 const body = encodeExpectStapleReport(missing)
@@ -17,7 +18,7 @@ let app: ReturnType<typeof fastify>
 beforeEach(() => {
   collected = []
   app = fastify()
-  const limit = new RateLimit(new SimulatedClock(now))
+  const limit = new RateLimit(new SimulatedClock(now), { fromOne: FROM_ONE })
   serveExpectStaple(app, {
     admit: (remoteAddress) => limit.admit(remoteAddress),
     async collect(report) {

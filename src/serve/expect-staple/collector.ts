@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { type DurationMs, durationMs, SECOND_MS } from '../../der/time.ts'
+import { type DurationMs, durationMs, MINUTE_MS, SECOND_MS } from '../../der/time.ts'
 import type { Policy } from '../../ocsp/policy.ts'
 import type { Store } from '../../store/store.ts'
 import type { Clock } from '../../time/clock.ts'
+import { type Rate, RateLimit } from '../rate-limit.ts'
 import { type CollectedReport, current, withReport } from './collected-report.ts'
 import { judgeReport } from './judgement.ts'
-import { RateLimit } from './rate-limit.ts'
 import type { ExpectStapleReport } from './report.ts'
 import { readReportFile, writeReportFile } from './report-file.ts'
 
@@ -52,7 +52,7 @@ export class ExpectStapleCollector implements AsyncDisposable {
 
   constructor(options: CollectorOptions, collected: readonly CollectedReport[]) {
     this.#options = options
-    this.#limit = new RateLimit(options.clock)
+    this.#limit = new RateLimit(options.clock, { fromOne: FROM_ONE, fromAll: FROM_ALL })
     this.#collected = collected
   }
 
@@ -114,6 +114,14 @@ function unkept(cause: unknown): Error {
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
+
+/** More than a browser has to tell; `everstaple check` has four handshakes a server. */
+export const FROM_ONE: Rate = { burst: 10, every: durationMs(MINUTE_MS / 10) }
+
+/**
+ * To judge a spiteful one takes 5 ms, a usual one 0.3: this is at most a twentieth of a processor.
+ */
+const FROM_ALL: Rate = { burst: 100, every: durationMs(SECOND_MS / 10) }
 
 /** Many reports come at once, as when a staple has ended. */
 const WRITE_AFTER: DurationMs = durationMs(10 * SECOND_MS)

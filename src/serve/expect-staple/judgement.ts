@@ -5,7 +5,7 @@ import type { Finding } from '../../ocsp/verdict.ts'
 import { servedStaple } from '../../store/served-staple.ts'
 import type { CertificateRecord, Entry } from '../../store/store.ts'
 import { formatDuration } from '../../time/duration.ts'
-import { parseCertificate } from '../../x509/certificate.ts'
+import { parseIssued } from '../../x509/issued-certificate.ts'
 import type { ExpectStapleReport } from './report.ts'
 
 /** What we make of a report. */
@@ -58,12 +58,11 @@ function judgeResponse(
     const detail = `saw ${response.length} bytes; required: at most ${most} bytes`
     return { reason: 'response-too-large', detail }
   }
-  const certificate = parseCertificate(record.der)
-  const issuer = record.issuer && parseCertificate(record.issuer)
-  if ('kind' in certificate || issuer === undefined || 'kind' in issuer) {
+  const issued = parseIssued(record)
+  if (issued === undefined) {
     return { reason: 'issuer-missing', detail: 'its issuer is not known, so nothing was verified' }
   }
-  const subject = { response, certificate, issuer, now, policy, servedChain: undefined }
+  const subject = { response, ...issued, now, policy, servedChain: undefined }
   const explanation = explain(subject)
   const broken = firstBroken(explanation)
   if (broken === undefined)

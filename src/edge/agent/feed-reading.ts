@@ -1,0 +1,119 @@
+import { type DurationMs, durationMs, type EpochMs, epochMs, MINUTE_MS, plus } from '../../der/time.ts'
+import type { FeedEvent, PlacedEvent } from '../../serve/feed-event.ts'
+import type { Entry } from '../../store/store.ts'
+import type { CentreFollowerOptions } from './centre-follower.ts'
+import { FeedError } from './event-stream.ts'
+import { takeStaple } from './take-staple.ts'
+
+/** What is read for. */
+export interface ReadFor {
+  readonly fingerprints: readonly string[]
+  /** Those of them that the centre did not manage when it was last read. */
+  readonly notManaged: readonly string[]
+}
+
+/** What is read over one connection. */
+export class FeedReading {
+  readonly #options: CentreFollowerOptions
+  readonly #fingerprints: ReadonlySet<string>
+  /** The last event about each certificate that is still to be taken in: only the last one matters. */
+  #waiting = new Map<string, CertificateEvent>()
+  /** Those that are not managed, as far as it was read; after a reset, all until something is said of them. */
+  #notManaged: Set<string>
+  #refusals = 0
+
+  constructor({ fingerprints, notManaged }: ReadFor, options: CentreFollowerOptions) {
+    this.#fingerprints = new Set(fingerprints)
+    this.#notManaged = new Set(notManaged)
+    this.#options = options
+  }
+
+  /** Events that were not to be sent. */
+  get refusals(): number {
+    return this.#refusals
+  }
+
+  /** Fingerprints, sorted. */
+  get notManaged(): readonly string[] {
+    return [...this.#notManaged].sort()
+  }
+
+  /**
+   * Takes an event; gives the place up to which all has been taken in, where there is a new one. Throws a {@link FeedError} for a centre that sends
+   * what it must not, again and again, and what the store does.
+   */
+  async take({ event, place }: PlacedEvent): Promise<string | undefined> {
+    if (event.kind === 'reset') {
+      this.#notManaged = new Set(this.#fingerprints)
+      return undefined
+    }
+    if (event.kind !== 'current') {
+      this.#note(event)
+      if (this.#waiting.size < BATCH) return undefined
+    }
+    const batch = [...this.#waiting.values()]
+    this.#waiting = new Map()
+    await Promise.all(batch.map((one) => this.#takeIn(one)))
+    if (this.#refusals > MOST_REFUSALS) {
+      throw new FeedError(`it sent ${this.#refusals} staples that are not to be handed out`)
+    }
+    return place
+  }
+
+  #note(event: CertificateEvent): void {
+    const { fingerprint, kind } = event
+    this.#waiting.set(fingerprint, event)
+    if (kind !== 'removed') this.#notManaged.delete(fingerprint)
+    else if (this.#fingerprints.has(fingerprint)) this.#notManaged.add(fingerprint)
+  }
+
+  async #takeIn(event: CertificateEvent): Promise<void> {
+    const { store } = this.#options
+    const entry = await store.entry({ id: event.fingerprint })
+    if (entry === undefined) this.#refusals++
+    else if (event.kind === 'staple') await this.#takeStaple(entry, event.staple)
+    else if (event.kind === 'revoked') await this.#revoke(entry, event.asOf)
+  }
+
+  async #takeStaple(entry: Entry, der: Uint8Array): Promise<void> {
+    const { store, clock, policy, events, centre, changed } = this.#options
+    const { certificate } = entry
+    const taking = takeStaple(entry, { der, from: centre.url }, { policy, now: clock.now() })
+    switch (taking.kind) {
+      case 'take':
+        await store.complete(certificate.id, taking.next, { staple: taking.staple })
+        events.stapleReceived({ certificate, staple: taking.staple })
+        changed(certificate)
+        break
+      case 'refuse':
+        this.#refusals++
+        events.stapleNotTaken({ certificate, problem: taking.problem })
+        break
+      case 'keep':
+    }
+  }
+
+  async #revoke({ certificate, schedule, staple }: Entry, said: EpochMs): Promise<void> {
+    const { store, clock, events, changed } = this.#options
+    // One that is said to have been revoked in years to come would never get a staple again.
+    const asOf = epochMs(Math.min(said, plus(clock.now(), MOST_AHEAD)))
+    if (schedule === undefined || schedule.revokedAsOf === said) return
+    if (staple !== undefined && staple.thisUpdate > asOf) return
+    const problem = 'the centre says so'
+    await Promise.all([
+      store.complete(certificate.id, { ...schedule, revokedAsOf: asOf, lastError: 'revoked' }),
+      store.withdrawStaple(certificate.id),
+    ])
+    changed(certificate)
+    events.certificateRevoked({ certificate, problem })
+  }
+}
+
+type CertificateEvent = Extract<FeedEvent, { readonly fingerprint: string }>
+
+/** Taken in at a time: they share one write to the disk. */
+const BATCH = 100
+/** A centre that sends more than these is mistaken or lies, and is left alone for a while. */
+const MOST_REFUSALS = 100
+/** How much earlier the clock here may be than that of a CA. */
+const MOST_AHEAD: DurationMs = durationMs(5 * MINUTE_MS)
