@@ -154,7 +154,7 @@ describeWith(['openssl'], 'everstaple ensure', () => {
 
   test.each([
     [['--server', 'http://127.0.0.1:9'], /no service listens there\n.*hint: start it/],
-    [['--server', 'https://127.0.0.1'], /is not a URL with http:/],
+    [['--server', 'ftp://127.0.0.1'], /is not a URL with http: or https:/],
     [['--wait', '30'], /is not a length of time/],
   ])('ends with 2 for %j', async (args, message) => {
     const { status, stdout, stderr } = await ensure(first.chain, ...args)
