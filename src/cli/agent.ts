@@ -6,6 +6,7 @@ import { readRunSettings, runProgram } from './run.ts'
 import type { Service, ServiceWorld } from './service.ts'
 import type { SettingsFlags } from './settings.ts'
 import { type ExitStatus, type Terminal, UsageError } from './terminal.ts'
+import { readTokenFile } from './token-file.ts'
 
 /** What `everstaple agent` takes: each overrides its key in the file. */
 export interface AgentFlags extends SettingsFlags {
@@ -46,8 +47,7 @@ async function settingsOf({ agent }: Config): Promise<AgentSettings> {
   if (!URL.canParse(url)) {
     throw new UsageError(`${url} is not a URL`, 'give one such as https://staples.example.org:8443')
   }
-  const token =
-    tokenFile === undefined ? undefined : async () => (await text(tokenFile)).trim()
+  const token = tokenFile === undefined ? undefined : () => readTokenFile(tokenFile)
   // A file that is missing is told now; one that is replaced later is read again.
   await token?.()
   return { url, token, ca: ca === undefined ? undefined : await text(ca), name, register, fallback }

@@ -5,6 +5,7 @@ import type { DurationMs } from '../der/time.ts'
 import { readGiven } from './given-files.ts'
 import { readSettings } from './settings.ts'
 import { UsageError } from './terminal.ts'
+import { readTokenFile } from './token-file.ts'
 
 /** How a command is told where the service is. */
 export interface ServiceFlags {
@@ -34,7 +35,7 @@ export async function serviceConnection(
       ? await ownServer(await readSettings({ config }))
       : { url: givenUrl(server), trust: {} }
   const given = ca === undefined ? trust : { ca: [...rootCertificates, await textOf(ca)] }
-  const token = tokenFile === undefined ? undefined : (await textOf(tokenFile)).trim()
+  const token = tokenFile === undefined ? undefined : await readTokenFile(tokenFile)
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
   const dispatcher = new Agent({ headersTimeout: answersWithin, connect: given })
   return { url, headers, dispatcher, [Symbol.asyncDispose]: () => dispatcher.destroy() }

@@ -102,8 +102,8 @@ const LIMITS = {
   keepAliveInitialDelay: 30_000,
 } as const
 
-/** A connection on which nothing moves for so long is ended: its other end takes no answer. The feed says something every 15 seconds. */
-const STALLED_MS = 60_000
+/** A connection on which nothing moves for so long, or for twice as long where bytes wait to be taken, is ended. The feed says something every 15 seconds. */
+const STALLED_MS = 30_000
 
 /** More than a fleet of a thousand edges and its servers open; beyond it new connections are refused, so that memory stays bounded. */
 const MAX_CONNECTIONS = 4_096

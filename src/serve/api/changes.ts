@@ -34,9 +34,12 @@ export function serveChanges(
     inner.removeAllContentTypeParsers()
     const options = { parseAs: 'string', bodyLimit: MAX_FILTER_BYTES } as const
     inner.addContentTypeParser('*', options, (_request, body, done) => done(null, body))
-    inner.post('/changes', ({ body, headers }, reply) =>
-      follow(jsonOf(body), headers['last-event-id'], reply),
-    )
+    inner.post('/changes', (request, reply) => {
+      const wanted = jsonOf(request.body)
+      // The request lives as long as the connection, which may be weeks.
+      request.body = undefined
+      return follow(wanted, request.headers['last-event-id'], reply)
+    })
   })
 }
 
