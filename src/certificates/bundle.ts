@@ -4,6 +4,7 @@ import { findIssuer } from '../x509/issuer.ts'
 import { sharedIssuer } from '../x509/parse-issuer.ts'
 import { certificatesInPem, looksLikePem } from '../x509/pem.ts'
 import { derKind } from './der-kind.ts'
+import { KeptCertificate } from './kept-certificate.ts'
 
 /** What one file holds. */
 export interface Bundle {
@@ -47,7 +48,7 @@ function readPem(bytes: Uint8Array): Bundle {
   for (const { der, line } of certificates) {
     const certificate = parseCertificate(der)
     if (isMalformed(certificate)) wrong.push({ line, problem: unreadable(certificate) })
-    else read.push(certificate.extensions.isCa ? sharedIssuer(certificate) : certificate)
+    else read.push(kept(certificate))
   }
   if (read.length === 0 && wrong.length === 0) {
     const [label = 'nothing'] = otherLabels
@@ -63,12 +64,18 @@ function readDer(bytes: Uint8Array): Bundle {
   const seen = parseCertificate(bytes)
   if (!isMalformed(seen)) {
     const copy = parseCertificate(Uint8Array.from(seen.der))
-    return { ...divide(isMalformed(copy) ? [] : [copy]), holds: 'certificates', problems: [] }
+    const read = isMalformed(copy) ? [] : [kept(copy)]
+    return { ...divide(read), holds: 'certificates', problems: [] }
   }
   const kind = derKind(bytes)
   if (kind !== undefined)
     return without('something-else', `holds ${kind} and no certificate: ${GIVE}`)
   return without('nothing-known', unreadable(seen))
+}
+
+/** Folders hold thousands of certificates by a few CAs. */
+function kept(certificate: Certificate): Certificate {
+  return certificate.extensions.isCa ? sharedIssuer(certificate) : new KeptCertificate(certificate)
 }
 
 function divide(all: readonly Certificate[]): Pick<Bundle, 'leaves' | 'issuers'> {

@@ -44,7 +44,9 @@ export async function startAgent(
   await using parts = new AsyncDisposableStack()
   const { clock, events } = world
   const store = parts.use(await openSqliteStore({ folder: config.data }))
-  const staples = new VerifiedStaples({ store, clock, policy: config.policy, events })
+  const { policy } = config
+  const cacheSize = STAPLES_IN_MEMORY
+  const staples = new VerifiedStaples({ store, clock, policy, events, cacheSize })
   const outputs = parts.use(localOutputsOf({ config, store, staples, clock, events }))
   const centre = parts.use(new HttpCentre({ ...settings, clock }))
   const readiness = { readiness: () => store.coverage(clock.now()) }
@@ -176,6 +178,8 @@ async function fetchWhileAway(
 }
 
 const WHEREABOUTS_FILE = 'feed.json'
+/** Few servers have more certificates in use; those that have read the others from the disk. */
+const STAPLES_IN_MEMORY = 500
 /** A centre that is restarted is no reason to ask CAs. */
 const PATIENCE: DurationMs = durationMs(MINUTE_MS)
 const LOOK_EVERY: DurationMs = durationMs(SECOND_MS)

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import type { Config } from '../config/config.ts'
 import { type AgentSettings, startAgent } from './agent-service.ts'
 import { readRunSettings, runProgram } from './run.ts'
@@ -17,6 +18,8 @@ export interface AgentFlags extends SettingsFlags {
 
 /** Runs the agent until SIGTERM or SIGINT; SIGHUP reads configuration, token and certificates again. Throws a {@link UsageError}. */
 export function agentCommand(flags: AgentFlags, terminal: Terminal): Promise<ExitStatus> {
+  // An edge has other things to do: its heap is kept small rather than fast, to less than half.
+  setFlagsFromString('--optimize-for-size')
   const { server, tokenFile, name, ...others } = flags
   const read = async () => {
     const config = await readRunSettings(others, 'agent')

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { peerPath } from './_peer.ts'
 
 /** Time as programs see it that are started with `env`: another one than on this machine, by libfaketime. */
@@ -11,7 +11,11 @@ export interface FakeTime {
 
 /** Makes a time of its own, kept in a file. */
 export async function fakeTime(file: string, time = '+0'): Promise<FakeTime> {
-  const set = (next: string) => writeFile(file, `${next}\n`)
+  const set = async (next: string) => {
+    // In one step: what is read of an empty file is no time.
+    await writeFile(`${file}.next`, `${next}\n`)
+    await rename(`${file}.next`, file)
+  }
   await set(time)
   const env = {
     LD_PRELOAD: library(),

@@ -6,7 +6,7 @@ import { type Everstaple, launchEverstaple, startEverstaple } from './_everstapl
 import { createOpensslCa, type KeyKind, type OpensslCa, type OpensslLeaf } from './_openssl-ca.ts'
 import { type OpensslResponder, startOpensslResponder } from './_openssl-responder.ts'
 import { freePorts } from './_ports.ts'
-import { runOk, runProgram } from './_program.ts'
+import { type ProgramResult, runOk, runProgram } from './_program.ts'
 
 /** How an edge is set up. */
 export interface EdgeOptions {
@@ -14,6 +14,12 @@ export interface EdgeOptions {
   readonly config?: object
   /** Keys of `agent`, over the usual ones: `server`, `register`. */
   readonly agent?: object
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Whose data folder a command reads: `centre`, `web1`; and at what time, say. */
+export interface Surroundings {
+  readonly at: string
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -33,8 +39,8 @@ export interface Fleet extends AsyncDisposable {
   addEdge(name: string): Promise<void>
   /** Starts the agent of an edge, or starts it again. */
   startEdge(name: string, options?: EdgeOptions): Promise<Everstaple>
-  /** What a command says that is told to write JSON. `at` is whose data folder it reads. */
-  json(at: string, ...args: readonly string[]): Promise<unknown>
+  /** Runs a command over the data folder of somebody. */
+  run(of: Surroundings, ...args: readonly string[]): Promise<ProgramResult>
 }
 
 /** Makes a fleet without edges, and its CA; the centre is not started. */
@@ -78,9 +84,10 @@ export async function createFleet(): Promise<Fleet> {
         command: 'agent',
         env,
       }),
-    async json(of, ...args) {
-      const all = [main, ...args, '--data', at(`${of}/data`), '--json']
-      return JSON.parse((await runProgram(process.execPath, all)).stdout)
+    run: ({ at: name, env = {} }, ...args) => {
+      const assigned = Object.entries(env).map(([key, value]) => `${key}=${value}`)
+      const all = [main, ...args, '--data', at(`${name}/data`)]
+      return runProgram('/usr/bin/env', [...assigned, process.execPath, ...all])
     },
     async [Symbol.asyncDispose]() {
       await responder[Symbol.asyncDispose]()

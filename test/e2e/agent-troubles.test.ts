@@ -52,13 +52,19 @@ describeWith(['openssl', 'faketime'], 'an edge in trouble of its own', () => {
     await edge.logged('stapleNotTaken')
     expect(edge.program.output()).toMatch(/"problem":"this-update-in-future/)
     expect(await asked(edge, first)).not.toBe(': good')
+    await time.set('+0')
+    await edge.logged('stapleReceived')
+    expect(await asked(edge, first)).toBe(': good')
   })
 
   describe.skipIf(process.getuid?.() !== 0)('with a small disk', () => {
     it('staples on while its disk is full, says so, and takes what is new when there is room', async () => {
       await addEdge('full')
       using disk = mountSmallDisk(fleet.at('full/data'))
-      if (disk === undefined) return process.stderr.write('skipped: no tmpfs can be mounted\n')
+      if (disk === undefined) {
+        process.stderr.write('skipped: no tmpfs can be mounted\n')
+        return
+      }
       await using edge = await fleet.startEdge('full')
       await edge.logged('fileWritten')
       disk.fill()

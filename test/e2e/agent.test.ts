@@ -25,7 +25,8 @@ describeWith(['openssl'], 'a centre and its edge', () => {
   }
   /** What the centre knows of the edge. */
   const standing = async () => {
-    const report = (await fleet.json('centre', 'status', '--edges')) as { edges: EdgeReport[] }
+    const { stdout } = await fleet.run({ at: 'centre' }, 'status', '--edges', '--json')
+    const report = JSON.parse(stdout) as { readonly edges: readonly EdgeReport[] }
     return report.edges.map(({ edge: name, live, behind }) => ({ name, live, behind }))
   }
   const live = (count: number) => [{ name: 'web1', live: count, behind: [] }]

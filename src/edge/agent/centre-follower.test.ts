@@ -230,7 +230,7 @@ describe('an edge that follows a centre', () => {
     expect(await held(first)).toBe(good)
   })
 
-  it('does not take an older one, and says nothing of it', async () => {
+  it('does not take an older one, and says so', async () => {
     await manage(central, first)
     await manage(edge, first)
     await publish(first, stapleOf(first, now))
@@ -242,6 +242,9 @@ describe('an edge that follows a centre', () => {
     await publish(second, stapleOf(second, now))
     follower.refresh()
     await heard('received www2')
+    expect(log.filter((line) => /^not taken www1: it is of .* in hand of /.test(line))).not.toEqual(
+      [],
+    )
     expect(await held(first)).toBe(now)
   })
 
@@ -277,11 +280,47 @@ describe('an edge that follows a centre', () => {
       .toMatch(/not taken www1: it says good as of .* is revoked as of/)
   })
 
-  it('says which of its certificates the centre does not manage', async () => {
+  it('does not believe a revocation that is said to come, which would keep all staples away', async () => {
+    await manage(central, first)
+    await manage(edge, first)
+    const { id } = recordOf(first, '')
+    await central.complete(id, schedule({ revokedAsOf: plus(now, 365 * DAY_MS) }))
+    await central.withdrawStaple(id)
+    follow()
+    await heard('revoked www1')
+    const { revokedAsOf = 0 } = (await edge.entry({ id }))?.schedule ?? {}
+    expect(revokedAsOf).toBeLessThanOrEqual(systemClock.now())
+  })
+
+  it('says which of its certificates the centre does not manage, also after a restart', async () => {
     await manage(central, first)
     await manage(edge, first, second)
     follow()
     await heard('not managed www2')
+    await expect.poll(() => whereabouts).toBeDefined()
+    await restart()
+    await heard('not managed www2')
+  })
+
+  it('says when the centre no longer manages one', async () => {
+    await manage(central, first, second)
+    await manage(edge, first, second)
+    follow()
+    await heard('reached')
+    await expect.poll(() => whereabouts).toBeDefined()
+    await central.removeCertificates([second.certificate.fingerprint])
+    feed.pulse()
+    await heard('not managed www2')
+  })
+
+  it('is sent once more what it refused', async () => {
+    await manage(central, first)
+    await manage(edge, first)
+    await publish(first, stapleOf(first, now, other))
+    follow()
+    await expect.poll(() => log.at(-1)).toMatch(/^not taken www1/)
+    await restart()
+    await expect.poll(() => log.at(-1)).toMatch(/^not taken www1/)
   })
 
   it('comes back to a centre that was away', async () => {

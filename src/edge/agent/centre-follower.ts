@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type DurationMs, durationMs, SECOND_MS } from '../../der/time.ts'
+import { type DurationMs, durationMs, MINUTE_MS, SECOND_MS } from '../../der/time.ts'
 import type { Policy } from '../../ocsp/policy.ts'
 import type { PlacedEvent } from '../../serve/feed-event.ts'
 import type { CertificateRecord, StapleRecord, Store } from '../../store/store.ts'
@@ -86,6 +86,8 @@ export class CentreFollower {
   #failures = 0
   #toldNotManaged = ''
   #isClockOff = false
+  /** Of connections that are to end after a while, as what was refused over them may be taken then. */
+  readonly #isLater = new WeakSet<AbortController>()
 
   constructor(options: CentreFollowerOptions) {
     this.#options = options
@@ -136,7 +138,8 @@ export class CentreFollower {
           notManaged = reading.notManaged
           await this.#upToDate(reading)
         }
-        if (next === undefined || next === place) continue
+        // What was refused for the clock of this machine, say, is to be sent once more.
+        if (next === undefined || next === place || reading.refusals > 0) continue
         await whereabouts.write({ centre: centre.url, certificates, place: next, notManaged })
         place = next
       }
@@ -161,9 +164,17 @@ export class CentreFollower {
   async #upToDate({ refusals, notManaged }: FeedReading): Promise<void> {
     // One that lies is not asked as often as one that went away for a moment.
     if (refusals === 0) this.#failures = 0
+    else this.#readAgainLater()
     this.#compareClocks()
     if (notManaged.join() !== this.#toldNotManaged) await this.#tellNotManaged(notManaged)
     this.#toldNotManaged = notManaged.join()
+  }
+
+  #readAgainLater(): void {
+    const again = this.#again
+    if (this.#isLater.has(again)) return
+    this.#isLater.add(again)
+    void this.#options.clock.sleep(AGAIN_AFTER, again.signal).then(() => again.abort())
   }
 
   async #tellNotManaged(ids: readonly string[]): Promise<void> {
@@ -190,6 +201,7 @@ function digestOf(fingerprints: readonly string[]): string {
 
 /** As with responders: clients begin to refuse at a minute. */
 const TOO_FAR_OFF: DurationMs = durationMs(30 * SECOND_MS)
+const AGAIN_AFTER: DurationMs = durationMs(MINUTE_MS)
 const SHORTEST_PAUSE: DurationMs = durationMs(SECOND_MS / 2)
 const LONGEST_PAUSE: DurationMs = durationMs(30 * SECOND_MS)
 const NOWHERE = { place: undefined, notManaged: [] } as const

@@ -1,4 +1,4 @@
-import { type DurationMs, durationMs, type EpochMs, epochMs, MINUTE_MS, plus } from '../../der/time.ts'
+import { durationMs, type EpochMs, epochMs, MINUTE_MS } from '../../der/time.ts'
 import type { FeedEvent, PlacedEvent } from '../../serve/feed-event.ts'
 import type { Entry } from '../../store/store.ts'
 import type { CentreFollowerOptions } from './centre-follower.ts'
@@ -20,7 +20,11 @@ export class FeedReading {
   #waiting = new Map<string, CertificateEvent>()
   /** Those that are not managed, as far as it was read; after a reset, all until something is said of them. */
   #notManaged: Set<string>
+  /** Those of which an older staple came than was in hand. */
+  readonly #older = new Set<string>()
   #refusals = 0
+  /** The minute that events are counted in. */
+  #minute = { since: durationMs(0), events: 0 }
 
   constructor({ fingerprints, notManaged }: ReadFor, options: CentreFollowerOptions) {
     this.#fingerprints = new Set(fingerprints)
@@ -43,6 +47,7 @@ export class FeedReading {
    * what it must not, again and again, and what the store does.
    */
   async take({ event, place }: PlacedEvent): Promise<string | undefined> {
+    this.#count()
     if (event.kind === 'reset') {
       this.#notManaged = new Set(this.#fingerprints)
       return undefined
@@ -58,6 +63,14 @@ export class FeedReading {
       throw new FeedError(`it sent ${this.#refusals} staples that are not to be handed out`)
     }
     return place
+  }
+
+  #count(): void {
+    const now = this.#options.clock.monotonic()
+    if (now - this.#minute.since >= MINUTE_MS) this.#minute = { since: now, events: 0 }
+    if (++this.#minute.events > MOST_EVENTS + this.#fingerprints.size * MOST_EVENTS_EACH) {
+      throw new FeedError(`it sent ${this.#minute.events} events in a minute`)
+    }
   }
 
   #note(event: CertificateEvent): void {
@@ -89,6 +102,12 @@ export class FeedReading {
         this.#refusals++
         events.stapleNotTaken({ certificate, problem: taking.problem })
         break
+      case 'older':
+        // Said once: a centre that repeats it is not one that was restored.
+        if (this.#older.has(certificate.id)) this.#refusals++
+        else events.stapleNotTaken({ certificate, problem: taking.problem })
+        this.#older.add(certificate.id)
+        break
       case 'keep':
     }
   }
@@ -96,7 +115,7 @@ export class FeedReading {
   async #revoke({ certificate, schedule, staple }: Entry, said: EpochMs): Promise<void> {
     const { store, clock, events, changed } = this.#options
     // One that is said to have been revoked in years to come would never get a staple again.
-    const asOf = epochMs(Math.min(said, plus(clock.now(), MOST_AHEAD)))
+    const asOf = epochMs(Math.min(said, clock.now()))
     if (schedule === undefined || schedule.revokedAsOf === said) return
     if (staple !== undefined && staple.thisUpdate > asOf) return
     const problem = 'the centre says so'
@@ -115,5 +134,6 @@ type CertificateEvent = Extract<FeedEvent, { readonly fingerprint: string }>
 const BATCH = 100
 /** A centre that sends more than these is mistaken or lies, and is left alone for a while. */
 const MOST_REFUSALS = 100
-/** How much earlier the clock here may be than that of a CA. */
-const MOST_AHEAD: DurationMs = durationMs(5 * MINUTE_MS)
+/** In a minute, for all and more for each certificate: CAs are asked a few times a day. */
+const MOST_EVENTS = 1_000
+const MOST_EVENTS_EACH = 10

@@ -70,8 +70,7 @@ export class HttpCentre implements Centre, AsyncDisposable {
   ): ReturnType<Centre['changes']> {
     const wanted = { fingerprint: fingerprints, ...(place === undefined ? {} : { after: place }) }
     const silent = new AbortController()
-    const watch = () =>
-      setTimeout(() => silent.abort(new CentreError(SILENT)), this.#silentAtMost)
+    const watch = () => setTimeout(() => silent.abort(new CentreError(SILENT)), this.#silentAtMost)
     let timer = watch()
     try {
       const response = await this.#send({

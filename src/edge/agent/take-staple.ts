@@ -9,8 +9,10 @@ import { parseIssued } from '../../x509/issued-certificate.ts'
 /** What comes of a staple that a centre sends. */
 export type Taking =
   | { readonly kind: 'take'; readonly staple: StapleRecord; readonly next: Schedule }
-  /** It is not newer than the one in hand. */
+  /** It is the one in hand. */
   | { readonly kind: 'keep' }
+  /** It is good, but older than the one in hand, which a centre that was restored from a backup may send. */
+  | { readonly kind: 'older'; readonly problem: string }
   /** It is no staple for this certificate, or not one that may be handed out: the centre is mistaken, or lies. */
   | { readonly kind: 'refuse'; readonly problem: string }
 
@@ -31,6 +33,10 @@ export function takeStaple(
   { der, from }: Sent,
   { policy, now }: { readonly policy: Policy; readonly now: EpochMs },
 ): Taking {
+  // What is in hand was judged, and is again whenever it is read.
+  if (entry.staple !== undefined && Buffer.compare(entry.staple.der, der) === 0) {
+    return { kind: 'keep' }
+  }
   const subject = parseIssued(entry.certificate)
   if (subject === undefined) {
     return refuse('the issuer of the certificate is not known here, so that nothing can be judged')
@@ -40,7 +46,10 @@ export function takeStaple(
   const { staple } = verdict
   if (staple.usableUntil <= now) return refuse(`it is usable until ${iso(staple.usableUntil)} only`)
   const held = usableStaple(entry, subject, { policy, now })
-  if (held !== undefined && !isNewer(staple, held)) return { kind: 'keep' }
+  if (held !== undefined && !isNewer(staple, held)) {
+    const problem = `it is of ${iso(staple.thisUpdate)}, and the one in hand of ${iso(held.thisUpdate)}`
+    return { kind: 'older', problem }
+  }
   const revokedAsOf = entry.schedule?.revokedAsOf
   if (revokedAsOf !== undefined && staple.thisUpdate <= revokedAsOf) {
     return refuse(
