@@ -26,7 +26,7 @@ describeWith(['openssl', 'nginx', 'faketime'], 'a centre that is killed and stay
     const directives = ['ssl_stapling on;', `ssl_stapling_file ${plain.staple};`]
     nginx = parts.use(await startNginx(fleet.at('plain'), [{ leaf, directives }]))
     await centre.program.stop('SIGKILL')
-    for (const { program } of [plain, direct]) await program().logged('centreAway')
+    for (const edge of [plain, direct]) await edge.program().logged('centreAway')
   })
   afterAll(async () => {
     await plain?.program()[Symbol.asyncDispose]()

@@ -37,7 +37,7 @@ describeWith(['faketime'], 'an edge whose centre lies', () => {
     await mkdir(join(folder, 'certs'))
     await writeFile(join(folder, 'certs/www.pem'), leaf.pem + pki.issuer.pem)
     const centre = parts.use(await startFakeCentre())
-    conduct = centre.conduct
+    conduct = (next) => centre.conduct(next)
     conduct(tell([staple(good)]))
     const { env } = await fakeTime(join(folder, 'time'), '+0 x20')
     const config = {
