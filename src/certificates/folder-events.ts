@@ -21,6 +21,8 @@ export class FolderEvents implements Disposable {
         const watcher = watch(folder, { persistent: false }, (_, name) => this.#notice(name))
         watcher.on('error', () => this.#close(folder, watcher))
         this.#watchers.set(folder, watcher)
+        // What came after the look that found the folder and before this moment gave no event.
+        this.#notice(null)
       } catch {
         // Not there, not allowed, or out of watches: the periodic look does it alone.
       }

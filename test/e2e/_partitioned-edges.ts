@@ -33,8 +33,8 @@ export interface PartitionedEdges extends AsyncDisposable {
   readonly edges: readonly PartitionedEdge[]
   /** What the centre has for each certificate. */
   stored(): Promise<readonly (Uint8Array | undefined)[]>
-  /** Has the centre get newer staples for all certificates, now. */
-  renew(): Promise<void>
+  /** Has the centre get newer staples for these certificates, now. */
+  renew(numbers: readonly number[]): Promise<void>
 }
 
 /** Starts all of it; `seed` is of the networks. The first certificate is the one that servers have. */
@@ -74,8 +74,8 @@ export async function startPartitionedEdges(
       const entries = await Promise.all(ids.map((id) => store.entry({ id })))
       return entries.map((entry) => entry?.staple?.der)
     },
-    async renew() {
-      makeAllDue(join(data, 'everstaple.db'))
+    async renew(numbers) {
+      makeDue(join(data, 'everstaple.db'), numbers.map(nameOf))
       // Taken already; the crawler looks what is due.
       const body = leaves[0]?.pem ?? ''
       await fetch(`${centre.url}/v1/certificates`, { method: 'PUT', body })
@@ -185,9 +185,11 @@ async function startServer(
   }
 }
 
-function makeAllDue(path: string): void {
-  using database = new DatabaseSync(path)
-  database.exec('PRAGMA busy_timeout = 2000; UPDATE schedule SET due_at = 0')
+function makeDue(path: string, names: readonly string[]): void {
+  using database = new DatabaseSync(path, { timeout: 2_000 })
+  const update = database.prepare(`UPDATE schedule SET due_at = 0
+    WHERE certificate = (SELECT key FROM certificate WHERE name = ?)`)
+  for (const name of names) update.run(name)
 }
 
 function nameOf(number: number): string {

@@ -18,7 +18,7 @@ const stranger = makeHierarchy({ now, caKey: 'prime256v1' })
 const [leaf, other] = [pki.leaf, pki.issueLeaf()]
 const good = stapleOf(leaf, plus(now, -2 * HOUR_MS))
 
-// Its time passes twenty times as fast, so that its patience, which is 45 s, ends in two.
+// Its time passes thirty times as fast, so that its patience, which is 45 s, ends soon.
 describeWith(['faketime'], 'an edge whose centre lies', () => {
   const parts = new AsyncDisposableStack()
   let folder: string
@@ -39,7 +39,7 @@ describeWith(['faketime'], 'an edge whose centre lies', () => {
     const centre = parts.use(await startFakeCentre())
     conduct = (next) => centre.conduct(next)
     conduct(tell([staple(good)]))
-    const { env } = await fakeTime(join(folder, 'time'), '+0 x20')
+    const { env } = await fakeTime(join(folder, 'time'), '+0 x30')
     const config = {
       ...{ certificates: ['certs'], data: 'data', agent: { server: centre.url, name: 'web1' } },
       outputs: [{ file: '{source}.ocsp' }],

@@ -118,7 +118,7 @@ export class FeedReading {
     const asOf = epochMs(Math.min(said, clock.now()))
     if (schedule === undefined || schedule.revokedAsOf === said) return
     if (staple !== undefined && staple.thisUpdate > asOf) return
-    const problem = 'the centre says so'
+    const problem = 'by the centre'
     await Promise.all([
       store.complete(certificate.id, { ...schedule, revokedAsOf: asOf, lastError: 'revoked' }),
       store.withdrawStaple(certificate.id),

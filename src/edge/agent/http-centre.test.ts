@@ -86,7 +86,7 @@ it('names the status of an error without a text', async () => {
 
 it('says what keeps it from each address of a name', async () => {
   const { port } = server.address() as AddressInfo
-  server.close()
   await using to = centre({ url: `http://localhost:${port}` })
+  server.close()
   await expect(to.offer('PEM', stop.signal)).rejects.toThrow(/ECONNREFUSED/)
 })
