@@ -7,7 +7,7 @@ import type { Clock } from '../time/clock.ts'
 /** What housekeeping works with. */
 export interface Household {
   readonly store: Pick<Store, 'coverage' | 'nextDueAt'>
-  readonly outputs: Pick<LocalOutputs, 'sweep'>
+  readonly outputs: Pick<LocalOutputs, 'sweep' | 'nextEnd'>
   readonly clock: Clock
   readonly events: Pick<Events, 'summary' | 'storeFailed'>
   /** Whether every certificate that was there at the start has been asked about once. */
@@ -15,7 +15,7 @@ export interface Household {
 }
 
 /**
- * Sweeps the outputs every minute. A summary comes when the first round is done, or after a minute; then every hour, and at the end of each
+ * Sweeps the outputs every minute, and when a staple ends. A summary comes when the first round is done, or after a minute; then every hour, and at the end of each
  * minute in which coverage changed. Runs until `signal` is aborted.
  */
 export async function keepHouse(household: Household, signal: AbortSignal): Promise<void> {
@@ -35,7 +35,9 @@ export async function keepHouse(household: Household, signal: AbortSignal): Prom
     } catch (error) {
       events.storeFailed({ error })
     }
-    await clock.sleep(SWEEP_EVERY, signal)
+    const now = clock.now()
+    const end = outputs.nextEnd(now) ?? Number.POSITIVE_INFINITY
+    await clock.sleep(durationMs(Math.min(SWEEP_EVERY, end - now)), signal)
     if (!signal.aborted) await outputs.sweep()
   }
 }

@@ -144,6 +144,16 @@ describe('outputs, settled,', () => {
     expect(await own.settled()).toEqual(['live'])
   })
 
+  it('know when the next staple ends, for a sweep at that moment', async () => {
+    await using world = new World()
+    await world.settled()
+    expect(world.outputs.nextEnd(clock.now())).toBe(usual.usableUntil)
+    expect(world.outputs.nextEnd(usual.usableUntil)).toBeUndefined()
+    world.now = { staple: undefined }
+    await world.settled()
+    expect(world.outputs.nextEnd(clock.now())).toBeUndefined()
+  })
+
   it('know nothing of a certificate that is not managed', async () => {
     await using world = new World()
     world.now = undefined

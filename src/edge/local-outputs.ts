@@ -58,6 +58,8 @@ export class LocalOutputs implements AsyncDisposable {
   readonly #turns = new Map<string, Promise<void>>()
   /** Certificates to be brought again, by id: the last update did not come through, or another staple is to take its place. */
   readonly #again = new Map<string, OutputCertificate>()
+  /** The usableUntil of the staples that outputs have, by id. */
+  readonly #ends = new Map<string, EpochMs>()
   #free = MOST_AT_ONCE
   readonly #queue: (() => void)[] = []
 
@@ -127,7 +129,16 @@ export class LocalOutputs implements AsyncDisposable {
     return this.#states.of(id)
   }
 
-  /** Removes what is past its usableUntil, and brings again what did not come through or was to wait. For every minute or so. */
+  /** When the next staple ends after `now`: the moment for a sweep. */
+  nextEnd(now: EpochMs): EpochMs | undefined {
+    let next: EpochMs | undefined
+    for (const end of this.#ends.values()) {
+      if (end > now && (next === undefined || end < next)) next = end
+    }
+    return next
+  }
+
+  /** Removes what is past its usableUntil, and brings again what did not come through or was to wait. For every minute or so, and at each end. */
   async sweep(): Promise<void> {
     const again = [...this.#again.values()]
     for (const certificate of again) await this.update(certificate)
@@ -163,6 +174,7 @@ export class LocalOutputs implements AsyncDisposable {
   async #apply(certificate: OutputCertificate, current: CurrentStaple | undefined): Promise<void> {
     const { id } = certificate
     if (current?.wants !== 'staple') {
+      this.#ends.delete(id)
       const as = current?.certificate ?? certificate
       await Promise.all(this.#outputs.map((output) => output.withdraw(as)))
       if (current === undefined) this.#states.forget(id)
@@ -170,6 +182,8 @@ export class LocalOutputs implements AsyncDisposable {
       return
     }
     const { certificate: as, staple, states } = current
+    if (staple === undefined) this.#ends.delete(id)
+    else this.#ends.set(id, staple.usableUntil)
     this.#states.remember(id, states)
     await Promise.all(this.#outputs.map((output) => output.apply(as, staple)))
     const have = this.#outputs.map((output) => output.has(as))
