@@ -19,7 +19,8 @@ import { keepHouse } from './housekeeping.ts'
 import { listening } from './listening.ts'
 import { localOutputsOf, startOutputs } from './local-outputs-of.ts'
 import { runTogether } from './run-together.ts'
-import { type Service, type ServiceWorld, serverWatch } from './service.ts'
+import { running, type Service, type ServiceWorld } from './running-service.ts'
+import { serverWatch } from './service.ts'
 import { transportFor } from './transport-for.ts'
 
 /** What an agent is to do. */
@@ -57,27 +58,8 @@ export async function startAgent(
     }),
   )
   events.serviceStarted({ url: http.url, ocspUrl: http.ocspUrl, data: config.data })
-  const stop = new AbortController()
   const made = { config, settings, world, store, staples, outputs, centre }
-  const loops = runLoops(made, stop.signal)
-  const kept = parts.move()
-  const end = async () => {
-    stop.abort()
-    await loops.catch(() => {})
-    await kept.disposeAsync()
-    events.serviceStopped()
-  }
-  let ending: Promise<void> | undefined
-  return {
-    url: http.url,
-    store,
-    coverage: () => store.coverage(clock.now()),
-    ended: loops,
-    [Symbol.asyncDispose]() {
-      ending ??= end()
-      return ending
-    },
-  }
+  return running(parts.move(), { url: http.url, store, world }, (stop) => runLoops(made, stop))
 }
 
 interface Parts {

@@ -6,6 +6,7 @@ import { isServername, parseTarget, type Target } from '../probe/target.ts'
 import { type ServerVerdict, verdictOf } from '../probe/verdict.ts'
 import { openSqliteStoreForReading } from '../store/sqlite.ts'
 import type { Clock } from '../time/clock.ts'
+import { certificatePem } from '../x509/pem.ts'
 import { checkText } from './check-text.ts'
 import { readGiven } from './given-files.ts'
 import { givenReportUrl, postReports } from './post-reports.ts'
@@ -80,14 +81,10 @@ export function givenTarget(text: string, servername?: string): Target {
 export async function givenRoots(path: string): Promise<NonNullable<ServerCheckOptions['roots']>> {
   const { leaves, issuers, problems } = readBundle(await readGiven(path))
   const certificates = [...issuers, ...leaves]
-  if (certificates.length > 0) return { pem: certificates.map(pem).join(''), certificates }
+  if (certificates.length > 0)
+    return { pem: certificates.map(({ der }) => certificatePem(der)).join(''), certificates }
   const problem = problems[0] ?? 'it holds no certificate'
   throw new UsageError(`'${path}': ${problem}`, 'give the file of the CAs that clients trust')
-}
-
-function pem({ der }: { readonly der: Uint8Array }): string {
-  const text = Buffer.from(der).toString('base64')
-  return `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`
 }
 
 const statuses = { OK: 0, WARNING: 1, CRITICAL: 1, UNKNOWN: 2 } as const

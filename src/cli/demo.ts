@@ -18,7 +18,8 @@ import { Story } from './demo/story.ts'
 import { conclude, introduce } from './demo/story-frame.ts'
 import type { Tally } from './demo/tally.ts'
 import { actsFor, lifeFor, SHORTEST } from './demo/timetable.ts'
-import { type Service, startService } from './service.ts'
+import type { Service } from './running-service.ts'
+import { startService } from './service.ts'
 import { columns, type ExitStatus, type Terminal, UsageError } from './terminal.ts'
 
 /** The whole way of a staple on this machine, told as it happens; until Ctrl-C, or for as long as asked. Status 1 if a handshake went without. */

@@ -4,7 +4,7 @@ import { type DurationMs, durationMs, SECOND_MS } from '../der/time.ts'
 import { type EnsureAnswer, MAX_WAIT } from '../serve/api/api.ts'
 import type { Clock } from '../time/clock.ts'
 import { formatDuration, parseDuration } from '../time/duration.ts'
-import type { Certificate } from '../x509/certificate.ts'
+import { certificatePem } from '../x509/pem.ts'
 import { readGivenCertificate } from './given-files.ts'
 import {
   type ServiceConnection,
@@ -33,7 +33,9 @@ export async function ensureCommand(
   const wait = givenWait(options.wait)
   await using service = await serviceConnection(options, durationMs(wait + ANSWER_WITHIN))
   const { certificate, issuer } = await readGivenCertificate(path, options.issuer, clock.now())
-  const body = [certificate, ...(issuer === undefined ? [] : [issuer])].map(pemOf).join('')
+  const body = [certificate, ...(issuer === undefined ? [] : [issuer])]
+    .map(({ der }) => certificatePem(der))
+    .join('')
   const url = new URL('/v1/certificates', service.url)
   url.searchParams.set('wait', `${wait}ms`)
   if (options.onEdges) url.searchParams.set('edges', 'every')
@@ -127,14 +129,6 @@ function taken(certificate: EnsureAnswer['certificate']): string {
   return sources.join() === 'api'
     ? 'served by the OCSP endpoint; outputs take it when its file is where everstaple watches'
     : 'served by the OCSP endpoint'
-}
-
-function pemOf({ der }: Certificate): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? []
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
 }
 
 const TYPE = { 'Content-Type': 'application/pem-certificate-chain' }

@@ -3,7 +3,6 @@ import { startAlerts } from '../alerts/alerts.ts'
 import { isWithin, sourcesWithin } from '../certificates/source.ts'
 import type { Config } from '../config/config.ts'
 import type { LocalOutputs } from '../edge/local-outputs.ts'
-import type { Events } from '../events.ts'
 import { probeMetrics } from '../probe/probe-metrics.ts'
 import { checkServer } from '../probe/server-check.ts'
 import { ServerWatch } from '../probe/server-watch.ts'
@@ -18,33 +17,16 @@ import { type HttpListener, startHttp } from '../serve/http.ts'
 import { metricsText } from '../serve/metrics-text.ts'
 import { TOKEN_FILE, TokenFile } from '../serve/tokens.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
-import type { CertificateRecord, Coverage, Store } from '../store/store.ts'
+import type { CertificateRecord, Store } from '../store/store.ts'
 import { VerifiedStaples } from '../store/verified-staples.ts'
-import type { Clock, Random } from '../time/clock.ts'
 import { type CertificateIntake, certificateIntake } from './certificate-intake.ts'
 import { keepHouse } from './housekeeping.ts'
 import { listening } from './listening.ts'
 import { localOutputsOf, startOutputs } from './local-outputs-of.ts'
 import { runTogether } from './run-together.ts'
+import { running, type Service, type ServiceWorld } from './running-service.ts'
 import { serviceMetrics } from './service-metrics.ts'
 import { transportFor } from './transport-for.ts'
-
-/** What the service takes from the world. */
-export interface ServiceWorld {
-  readonly clock: Clock
-  readonly random: Random
-  readonly events: Events
-}
-
-/** A running service. Disposing of it ends fetches under way, closes the listener, runs pending reloads and closes the store. */
-export interface Service extends AsyncDisposable {
-  /** Where it listens: `http://127.0.0.1:8888`. */
-  readonly url: string
-  readonly store: Store
-  coverage(): Promise<Coverage>
-  /** Settles when the service ends; rejects when a part of it has failed for good. */
-  readonly ended: Promise<void>
-}
 
 /** Starts all that one process does (docs/architecture.md). Throws `StoreError`, `ListenError`, `TlsFilesError` or `WebhookSecretError` where it cannot start. */
 export async function startService(config: Config, world: ServiceWorld): Promise<Service> {
@@ -81,26 +63,9 @@ export async function startService(config: Config, world: ServiceWorld): Promise
     }),
   )
   events.serviceStarted({ url: http.url, ocspUrl: http.ocspUrl, data: config.data })
-  const stop = new AbortController()
-  const loops = runLoops(made, engine, stop.signal)
-  const kept = parts.move()
-  const end = async () => {
-    stop.abort()
-    await loops.catch(() => {})
-    await kept.disposeAsync()
-    events.serviceStopped()
-  }
-  let ending: Promise<void> | undefined
-  return {
-    url: http.url,
-    store,
-    coverage: () => store.coverage(clock.now()),
-    ended: loops,
-    [Symbol.asyncDispose]() {
-      ending ??= end()
-      return ending
-    },
-  }
+  return running(parts.move(), { url: http.url, store, world }, (stop) =>
+    runLoops(made, engine, stop),
+  )
 }
 
 /** Of the files that a certificate stands in. */

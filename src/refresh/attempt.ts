@@ -26,7 +26,6 @@ import type { Certificate } from '../x509/certificate.ts'
 import { type IssuedCertificate, parseIssued } from '../x509/issued-certificate.ts'
 import { logged } from './attempt-record.ts'
 import type { ClockComparison } from './clock-comparison.ts'
-import type { KnownIssuers } from './known-issuers.ts'
 import { afterFailure, afterSuccess, type Lapse } from './next-schedule.ts'
 import { endsWithCertificate } from './plan.ts'
 import { isNewer, stapleRecord, usableStaple } from './replacement.ts'
@@ -83,7 +82,6 @@ export interface AttemptOptions {
 export interface AttemptContext extends AttemptOptions {
   readonly book: ResponderBook
   readonly clocks: ClockComparison
-  readonly issuers: KnownIssuers
 }
 
 /** How one attempt is told to end, and what it tells when the responder has been heard and the outcome is only to be stored. */
@@ -102,8 +100,8 @@ export async function attempt(
   context: AttemptContext,
   { signal, heard }: AttemptCalls,
 ): Promise<void> {
-  const { transport, clock, policy, clocks, book, issuers } = context
-  const subject = parseIssued(claim.certificate, (der) => issuers.parse(der))
+  const { transport, clock, policy, clocks, book } = context
+  const subject = parseIssued(claim.certificate)
   const run = new Run(claim, context)
   if (subject === undefined) {
     heard(undefined)

@@ -4,7 +4,6 @@ import type { Claim, Store } from '../store/store.ts'
 import { type AttemptContext, type AttemptEvents, type AttemptOptions, attempt } from './attempt.ts'
 import { ClockComparison, type ClockEvents } from './clock-comparison.ts'
 import { replanFromFuture, SetbackWatch } from './clock-setback.ts'
-import { KnownIssuers } from './known-issuers.ts'
 import { ResponderBook, type ResponderEvents } from './responder-book.ts'
 
 /** What the crawler works with. */
@@ -58,7 +57,6 @@ export class Crawler {
       ...options,
       book: this.#book,
       clocks: new ClockComparison(events),
-      issuers: new KnownIssuers(),
     }
     this.#setback = new SetbackWatch(clock)
     this.#rememberedAt = clock.monotonic()
@@ -100,10 +98,10 @@ export class Crawler {
     let roomIn: number | undefined
     this.#isCrowded = false
     try {
-      const due = await store.dueResponders(clock.now())
-      for (const responder of new Set([...due, ...this.#ahead.keys()])) {
+      const due = new Set(await store.dueResponders(clock.now()))
+      for (const responder of due.union(this.#ahead)) {
         if (stop.aborted) break
-        if (due.includes(responder) && (await this.#claim(responder)) > 0) isTaken = true
+        if (due.has(responder) && (await this.#claim(responder)) > 0) isTaken = true
         if (this.#startAhead(responder, stop) > 0) isTaken = true
         else
           roomIn = Math.min(roomIn ?? PAUSE.blocked, this.#book.roomIn(responder) ?? PAUSE.blocked)

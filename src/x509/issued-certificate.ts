@@ -1,6 +1,5 @@
-import type { Malformed } from '../der/reader.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
-import { parseIssuer as rememberedIssuer } from './parse-issuer.ts'
+import { parseIssuer } from './parse-issuer.ts'
 
 /** A certificate with that of its issuer: what every response about it is judged by. */
 export interface IssuedCertificate {
@@ -9,13 +8,13 @@ export interface IssuedCertificate {
 }
 
 /**
- * Reads both from DER; `undefined` where the issuer is not known, or one of them cannot be read. `parseIssuer` remembers, as many certificates
- * have the same issuer.
+ * Reads both from DER; `undefined` where the issuer is not known, or one of them cannot be read. The issuer's is read once for all that
+ * it has issued.
  */
-export function parseIssued(
-  of: { readonly der: Uint8Array; readonly issuer?: Uint8Array | undefined },
-  parseIssuer: (der: Uint8Array) => Certificate | Malformed = rememberedIssuer,
-): IssuedCertificate | undefined {
+export function parseIssued(of: {
+  readonly der: Uint8Array
+  readonly issuer?: Uint8Array | undefined
+}): IssuedCertificate | undefined {
   if (of.issuer === undefined) return undefined
   const certificate = parseCertificate(of.der)
   const issuer = parseIssuer(of.issuer)

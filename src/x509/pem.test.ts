@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest'
-import { certificatesInPem, looksLikePem } from './pem.ts'
+import { certificatePem, certificatesInPem, looksLikePem } from './pem.ts'
 
 const der = Buffer.from('30820102030405060708090a0b0c0d0e0f', 'hex')
 const base64 = der.toString('base64')
@@ -12,6 +12,13 @@ DEK-Info: AES-128-CBC,00
 c2VjcmV0
 -----END RSA PRIVATE KEY-----
 `
+
+test.each([1, 47, 48, 49, 96, 1_000])('certificatePem() of %i bytes is read as it was', (size) => {
+  const bytes = Buffer.alloc(size, 0x30)
+  const text = certificatePem(bytes)
+  expect(certificatesInPem(text).certificates.map((each) => Buffer.from(each.der))).toEqual([bytes])
+  expect(text.split('\n').every((line) => line.length <= 64)).toBe(true)
+})
 
 describe('certificatesInPem()', () => {
   const readable: [string, string, number[]][] = [

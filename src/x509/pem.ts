@@ -42,6 +42,14 @@ export function certificatesInPem(input: Uint8Array | string): PemContents {
   return { certificates, otherLabels, problems }
 }
 
+/** A certificate as PEM (RFC 7468 §5.1), with a newline at its end. */
+export function certificatePem(der: Uint8Array): string {
+  const lines = Buffer.from(der)
+    .toString('base64')
+    .replace(/.{64}(?=.)/g, '$&\n')
+  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`
+}
+
 /** Whether the bytes hold the beginning of a PEM block anywhere. */
 export function looksLikePem(bytes: Uint8Array): boolean {
   return view(bytes, 0, bytes.length).includes(BEGIN)

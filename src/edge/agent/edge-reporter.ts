@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   type DurationMs,
   durationMs,
@@ -10,6 +9,7 @@ import {
 import type { Staple } from '../../ocsp/verdict.ts'
 import type { EdgeReport } from '../../serve/edge-report.ts'
 import { servedStaple } from '../../store/served-staple.ts'
+import { stapleDigest } from '../../store/staple-digest.ts'
 import type { EdgeState, Entry, StapleRecord, Store } from '../../store/store.ts'
 import type { Clock } from '../../time/clock.ts'
 
@@ -139,7 +139,7 @@ export class EdgeReporter {
     return {
       edge,
       id,
-      stapleSha256: staple && createHash('sha256').update(staple.der).digest('hex'),
+      stapleSha256: staple && stapleDigest(staple.der),
       since: sinceOf(served, staple, now),
       outputs: entry.outputs ?? [],
       probe: probes.get(id),

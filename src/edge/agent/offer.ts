@@ -1,6 +1,7 @@
 import { type DurationMs, durationMs, MINUTE_MS, SECOND_MS } from '../../der/time.ts'
 import type { CertificateRecord } from '../../store/store.ts'
 import type { Clock } from '../../time/clock.ts'
+import { certificatePem } from '../../x509/pem.ts'
 import { CentreError } from './http-centre.ts'
 
 /** What offers are made with. */
@@ -57,7 +58,7 @@ export class Offers {
     for (const certificate of [...this.#open.values()]) {
       if (signal.aborted) return 'done'
       const { id, der, issuer } = certificate
-      const chain = [der, ...(issuer === undefined ? [] : [issuer])].map(pem).join('')
+      const chain = [der, ...(issuer === undefined ? [] : [issuer])].map(certificatePem).join('')
       try {
         await centre.offer(chain, signal)
         this.#open.delete(id)
@@ -73,15 +74,6 @@ export class Offers {
     }
     return 'done'
   }
-}
-
-/** RFC 7468 §5.1. */
-function pem(der: Uint8Array): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? []
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`
 }
 
 /** What the API answers where there is something wrong with the certificate (docs/api.md). */

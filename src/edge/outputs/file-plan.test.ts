@@ -3,13 +3,13 @@ import { DAY_MS, epochMs, HOUR_MS, plus } from '../../der/time.ts'
 import { makeHierarchy } from '../../lab/hierarchy.ts'
 import { buildResponse } from '../../lab/response-builder.ts'
 import type { Staple } from '../../ocsp/verdict.ts'
+import { stapleDigest } from '../../store/staple-digest.ts'
 import type { ServerName } from '../targets.ts'
 import {
   type FileClaim,
   type FilePlanInput,
   type OutputCertificate,
   planFile,
-  sha256,
   TRY_LATER,
 } from './file-plan.ts'
 
@@ -82,7 +82,7 @@ describe('what stands in a file', () => {
   it('is the staple, live', () => {
     const { content, facts, refused } = plan('nginx', [{ certificate: a, staple: good }])
     expect([content, refused]).toEqual([good.der, undefined])
-    const stapleSha256 = sha256(good.der)
+    const stapleSha256 = stapleDigest(good.der)
     expect(facts.get(a.id)).toEqual({ state: 'live', stapleSha256, problem: undefined })
   })
 
@@ -108,7 +108,7 @@ describe('a staple that the server would mishandle', () => {
   it('leaves the good one of before there', () => {
     const { content, facts } = plan('trafficserver', claims, { present: good.der, held })
     expect(content).toEqual(good.der)
-    const stapleSha256 = sha256(good.der)
+    const stapleSha256 = stapleDigest(good.der)
     expect(facts.get(a.id)).toEqual({ state: 'withheld', stapleSha256, problem })
   })
 

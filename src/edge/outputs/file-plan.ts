@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { type EpochMs, iso } from '../../der/time.ts'
 import type { Staple } from '../../ocsp/verdict.ts'
+import { stapleDigest } from '../../store/staple-digest.ts'
 import type { OutputState } from '../../store/store.ts'
 import { keyShape, parseCertificate } from '../../x509/certificate.ts'
 import { type ServerName, stapleFacts, targets, whyMishandled } from '../targets.ts'
@@ -70,11 +70,6 @@ export function planFile(input: FilePlanInput): FilePlan {
   const problem = server && objection(first.staple, server, now)
   if (problem !== undefined) return { ...withheld(input, first, problem), left }
   return planned(input, first.certificate, { content: first.staple.der, left })
-}
-
-/** SHA-256 in lower-case hex. */
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }
 
 /** What servers may read in place of a staple, before there is one: not successful, and nothing signed (RFC 6960 §2.3). */
@@ -157,7 +152,7 @@ function fact(
   problem: string | undefined,
   content?: Uint8Array,
 ): FileFact {
-  return { state, problem, stapleSha256: content && sha256(content) }
+  return { state, problem, stapleSha256: content && stapleDigest(content) }
 }
 
 function whyNone(claims: readonly FileClaim[], now: EpochMs): string {

@@ -3,7 +3,8 @@ import { DAY_MS, durationMs, epochMs, HOUR_MS, plus, SECOND_MS } from '../../der
 import { makeHierarchy } from '../../lab/hierarchy.ts'
 import { buildResponse } from '../../lab/response-builder.ts'
 import type { Staple } from '../../ocsp/verdict.ts'
-import { type FileFact, type OutputCertificate, sha256 } from './file-plan.ts'
+import { stapleDigest } from '../../store/staple-digest.ts'
+import type { FileFact, OutputCertificate } from './file-plan.ts'
 import { HaproxySocket } from './haproxy-socket.ts'
 
 const start = epochMs(1_795_000_000_000)
@@ -85,7 +86,7 @@ const first = stapleUntil(DAY_MS)
 const second = stapleUntil(2 * DAY_MS)
 const given = ['set ssl ocsp-response', 'told a.example']
 const live = (staple: Staple): FileFact => {
-  return { state: 'live', stapleSha256: sha256(staple.der), problem: undefined }
+  return { state: 'live', stapleSha256: stapleDigest(staple.der), problem: undefined }
 }
 
 describe('a staple by socket', () => {
@@ -145,7 +146,7 @@ describe('a staple by socket', () => {
     const problem = 'haproxy drops a staple 300 s before its nextUpdate, 2026-11-18T11:11:40Z'
     expect(facts.get(a.id)).toMatchObject({
       state: 'withheld',
-      stapleSha256: sha256(first.der),
+      stapleSha256: stapleDigest(first.der),
     })
     expect(log.filter((line) => line.startsWith('withheld'))).toHaveLength(1)
     expect(facts.get(a.id)?.problem).toMatch(problem.slice(0, 48))

@@ -1,8 +1,9 @@
 import { type DurationMs, durationMs, type EpochMs, iso, SECOND_MS } from '../../der/time.ts'
 import type { Staple } from '../../ocsp/verdict.ts'
+import { stapleDigest } from '../../store/staple-digest.ts'
 import type { Clock } from '../../time/clock.ts'
 import { stapleFacts, targets, whyMishandled } from '../targets.ts'
-import { type FileFact, type OutputCertificate, sha256 } from './file-plan.ts'
+import type { FileFact, OutputCertificate } from './file-plan.ts'
 import { askHaproxy } from './haproxy-runtime.ts'
 
 /** What the socket output tells; each once, until it is another. */
@@ -119,7 +120,7 @@ export class HaproxySocket {
     const problem = objection(staple, clock.now())
     if (problem !== undefined) {
       const stays =
-        live !== undefined && isStapled(live, clock.now()) ? sha256(live.der) : undefined
+        live !== undefined && isStapled(live, clock.now()) ? stapleDigest(live.der) : undefined
       const fact = { state: 'withheld', problem, stapleSha256: stays } as const
       const isNews = noted(certificate.id, fact) === 'new'
       if (isNews) events.stapleWithheld({ place: socket, certificate: certificate.name, problem })
@@ -134,7 +135,7 @@ export class HaproxySocket {
     const problem = await this.#told(`set ssl ocsp-response ${base64(staple.der)}`)
     if (problem === undefined) {
       claim.live = staple
-      const stapleSha256 = sha256(staple.der)
+      const stapleSha256 = stapleDigest(staple.der)
       noted(id, { state: 'live', stapleSha256, problem })
       events.socketTold({ socket, certificate: name })
     } else if (NO_ENTRY.test(problem) && this.#options.startsWith === 'file') {
@@ -173,7 +174,7 @@ export class HaproxySocket {
       noted(certificate.id, NO_STAPLE)
       return
     }
-    const stapleSha256 = live === undefined ? before?.stapleSha256 : sha256(live.der)
+    const stapleSha256 = live === undefined ? before?.stapleSha256 : stapleDigest(live.der)
     if (before?.state === 'failed' && before.stapleSha256 === stapleSha256) return
     const until = live === undefined ? '' : `, ${iso(live.nextUpdate)}`
     const problem = `HAProxy cannot be told to forget a staple: it gives it until 300 s before its nextUpdate${until}; reload it, or give a reload command`

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { type DurationMs, durationMs, type EpochMs, iso, MINUTE_MS } from '../../der/time.ts'
+import { stapleDigest } from '../../store/staple-digest.ts'
 import type { EdgeRecord, EdgeState, Entry } from '../../store/store.ts'
 
 /** How an edge stands with a certificate, compared with what the centre has. */
@@ -30,7 +30,7 @@ export function edgeStanding(
   if (entry === undefined) return behind('has a certificate that the centre does not manage')
   if (state.stapleSha256 === undefined) return behind('has no staple')
   const staples = [entry.staple, entry.former].filter((staple) => staple !== undefined)
-  if (!staples.some(({ der }) => digestOf(der) === state.stapleSha256)) {
+  if (!staples.some(({ der }) => stapleDigest(der) === state.stapleSha256)) {
     return behind(`has another staple than the centre, since ${iso(state.since)}`)
   }
   const wrong = state.outputs.find((output) => output.state !== 'live')
@@ -67,10 +67,6 @@ export function whyNotOnEdges(
 
 function behind(problem: string): EdgeStanding {
   return { kind: 'behind', problem }
-}
-
-function digestOf(der: Uint8Array): string {
-  return createHash('sha256').update(der).digest('hex')
 }
 
 /** An agent says every minute that it is alive. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type EpochMs, epochMs, iso } from '../../der/time.ts'
-import { certificatesInPem } from '../../x509/pem.ts'
+import { certificatePem, certificatesInPem } from '../../x509/pem.ts'
 
 /** Words of the format for what a client made of the staple. */
 export const responseStatuses = [
@@ -57,7 +57,7 @@ export function encodeExpectStapleReport(report: ExpectStapleReport): string {
     'response-status': responseStatus,
     'ocsp-response': response && Buffer.from(response).toString('base64'),
     'cert-status': certStatus,
-    'served-certificate-chain': servedChain.map(pem),
+    'served-certificate-chain': servedChain.map(certificatePem),
     // A chain is validated by browsers; who does not has none to show.
     'validated-certificate-chain': [],
   })
@@ -108,13 +108,6 @@ function certificateBytes(text: string): Uint8Array | undefined {
   const { certificates, otherLabels, problems } = certificatesInPem(text)
   const isOne = certificates.length === 1 && otherLabels.length === 0 && problems.length === 0
   return isOne ? certificates[0]?.der : undefined
-}
-
-function pem(der: Uint8Array): string {
-  const lines = Buffer.from(der)
-    .toString('base64')
-    .replace(/.{64}(?=.)/g, '$&\n')
-  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`
 }
 
 /** Reads a text; where it cannot be read, the whole report is refused with these words. */
