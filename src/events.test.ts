@@ -77,6 +77,7 @@ const samples: { readonly [name in keyof Events]: (events: Events) => void } = {
   offerFailed: (e) => e.offerFailed({ certificate, problem: nasty, retryIn: durationMs(1) }),
   reportFailed: (e) => e.reportFailed({ problem: nasty }),
   storeFailed: (e) => e.storeFailed({ error }),
+  storeWorks: (e) => e.storeWorks(),
   issuerFound: (e) => e.issuerFound({ certificate, url: nasty }),
   issuerNotFound: (e) => e.issuerNotFound({ certificate, problem: nasty, retryIn: durationMs(1) }),
   stapleRefused: (e) => e.stapleRefused({ id: nasty, findings: [] }),

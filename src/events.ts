@@ -9,6 +9,7 @@ import type { ServerOutputEvents } from './edge/server-output.ts'
 import { alertEvents } from './events/alert-events.ts'
 import { listenerEvents } from './events/listener-events.ts'
 import { serverEvents } from './events/server-events.ts'
+import { storeEvents } from './events/store-events.ts'
 import type { Finding } from './ocsp/verdict.ts'
 import type { ServerWatchEvents } from './probe/server-watch.ts'
 import type { CrawlerEvents } from './refresh/crawler.ts'
@@ -18,6 +19,7 @@ import type { RequestEvents } from './serve/ocsp-exchange.ts'
 import type { OwnCertificateEvents } from './serve/own-certificate.ts'
 import type { CertificateRecord, Coverage, Schedule } from './store/store.ts'
 import type { VerifiedStaplesEvents } from './store/verified-staples.ts'
+import { type Clock, systemClock } from './time/clock.ts'
 import { formatDuration } from './time/duration.ts'
 
 /** Writes one log line: `message` for people, `fields` for machines. Never throws. */
@@ -51,6 +53,8 @@ export type Events = CrawlerEvents &
       readonly data: string
     }): void
     serviceStopped(): void
+    /** A write has come through, the first one after `storeFailed`. */
+    storeWorks(): void
     configReloaded(): void
     configRefused(event: { readonly problems: string }): void
     certificatesChanged(changes: IntakeChanges): void
@@ -59,9 +63,10 @@ export type Events = CrawlerEvents &
   }
 
 /** The events of the service, written to `log`. */
-export function createEvents(log: Log): Events {
+export function createEvents(log: Log, clock: Pick<Clock, 'monotonic'> = systemClock): Events {
   return {
     ...serviceEvents(log),
+    ...storeEvents(log, clock),
     ...fetchEvents(log),
     ...responderEvents(log),
     ...outputEvents(log),
@@ -83,7 +88,6 @@ function serviceEvents(
   | 'certificatesChanged'
   | 'sourceProblem'
   | 'summary'
-  | 'storeFailed'
   | 'requestFailed'
 > {
   return {
@@ -135,9 +139,6 @@ function serviceEvents(
         stapled,
         missing,
       })
-    },
-    storeFailed({ error }) {
-      log('error', `store: ${textOf(error)}`, { event: 'storeFailed', error: textOf(error) })
     },
     requestFailed({ url, error }) {
       const message = `request ${url}: ${textOf(error)}`
@@ -264,7 +265,7 @@ function centreEvents(
       })
     },
     stapleNotTaken({ certificate, problem }) {
-      const message = `${certificate.name}: the centre sent what is not to be handed out (${problem}); what was in hand is kept`
+      const message = `${certificate.name}: the centre sent what is not to be taken (${problem}); what was in hand is kept`
       log('error', message, { event: 'stapleNotTaken', ...identify(certificate), problem })
     },
     notManaged({ certificates, isOffered }) {

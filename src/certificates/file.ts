@@ -61,12 +61,16 @@ async function look(path: string): Promise<{ isFile: boolean; version: string; s
 
 async function readSized(path: string, size: number): Promise<Bundle> {
   // One byte more than allowed, so that a file too large is seen as such without being read.
-  const buffer = Buffer.alloc(Math.min(size, MAX_FILE_BYTES) + 1)
+  const wanted = Math.min(size, MAX_FILE_BYTES) + 1
+  const page =
+    wanted > PAGE_BYTES ? Buffer.alloc(wanted) : (pages.pop() ?? Buffer.alloc(PAGE_BYTES))
+  const buffer = page.subarray(0, wanted)
   try {
     await using file = await open(path)
     return readBundle(buffer.subarray(0, await fill(file, buffer)))
   } finally {
     buffer.fill(0)
+    if (page.length === PAGE_BYTES) pages.push(page)
   }
 }
 
@@ -79,3 +83,7 @@ async function fill(file: FileHandle, buffer: Buffer): Promise<number> {
   }
   return length
 }
+
+const PAGE_BYTES = 16_384
+/** Used again and again, as many as files were read at once: ten thousand of their own would all wait for the garbage collector. */
+const pages: Buffer[] = []

@@ -1,7 +1,7 @@
 import { type DurationMs, durationMs, type EpochMs, SECOND_MS } from '../der/time.ts'
 import type { Clock } from '../time/clock.ts'
 import { FolderEvents } from './folder-events.ts'
-import { CertificateScanner } from './scanner.ts'
+import { CertificateScanner, type Scan } from './scanner.ts'
 import type { Snapshot } from './source.ts'
 
 /** What to watch, and how. */
@@ -17,8 +17,8 @@ export interface WatchOptions {
 
 /** Looks at files and folders once. */
 export async function scanCertificates(paths: readonly string[], now: EpochMs): Promise<Snapshot> {
-  const { snapshot } = await new CertificateScanner(paths).scan(now)
-  return snapshot
+  const scan = await new CertificateScanner(paths).scan(now)
+  return scan.snapshot()
 }
 
 /**
@@ -32,14 +32,20 @@ export async function* watchCertificates(options: WatchOptions): AsyncGenerator<
   while (!signal.aborted) {
     events.clear()
     const started = clock.monotonic()
-    const { snapshot, changed, unsettled, folders } = await scanner.scan(clock.now())
+    const scan = await scanner.scan(clock.now())
+    const { changed, unsettled, folders } = scan
     events.follow(folders)
     const took = clock.monotonic() - started
-    if (changed && !signal.aborted) yield snapshot
+    if (changed && !signal.aborted) yield* once(scan)
     // A million files take a while to look at: leave the disk alone for most of the time.
     await clock.sleep(durationMs(Math.max(SETTLE, took * 4)), signal)
     await firstOf(events.next(), unsettled ? CONFIRM_AFTER : rescanEvery, options)
   }
+}
+
+/** Of its own, so that it is not this generator that keeps the snapshot while it waits. */
+function* once({ snapshot }: Scan): Generator<Snapshot, void> {
+  yield snapshot()
 }
 
 /** Waits for the event or for the time to pass, whichever is first, and then until the writer has probably finished. */

@@ -1,3 +1,4 @@
+import type { EpochMs } from '../der/time.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 
 /**
@@ -5,14 +6,23 @@ import { type Certificate, parseCertificate } from '../x509/certificate.ts'
  * memory is needed.
  */
 export class KeptCertificate implements Certificate {
-  readonly der: Uint8Array
   readonly fingerprint: string
+  readonly notBefore: EpochMs
+  readonly notAfter: EpochMs
+  /** An octet is a character: a string is one object, of its own length; buffers are three, in pages that they share with what is long gone. */
+  readonly #der: string
   #parsed: WeakRef<Certificate>
 
   constructor(certificate: Certificate) {
-    this.der = certificate.der
     this.fingerprint = certificate.fingerprint
+    this.notBefore = certificate.notBefore
+    this.notAfter = certificate.notAfter
+    this.#der = Buffer.from(certificate.der).toString('latin1')
     this.#parsed = new WeakRef(certificate)
+  }
+
+  get der(): Certificate['der'] {
+    return this.#read().der
   }
 
   get tbsCertificate(): Certificate['tbsCertificate'] {
@@ -29,14 +39,6 @@ export class KeptCertificate implements Certificate {
 
   get subject(): Certificate['subject'] {
     return this.#read().subject
-  }
-
-  get notBefore(): Certificate['notBefore'] {
-    return this.#read().notBefore
-  }
-
-  get notAfter(): Certificate['notAfter'] {
-    return this.#read().notAfter
   }
 
   get subjectPublicKeyInfo(): Certificate['subjectPublicKeyInfo'] {
@@ -74,7 +76,7 @@ export class KeptCertificate implements Certificate {
   #read(): Certificate {
     const known = this.#parsed.deref()
     if (known !== undefined) return known
-    const parsed = parseCertificate(this.der)
+    const parsed = parseCertificate(Buffer.from(this.#der, 'latin1'))
     if ('kind' in parsed) throw new Error('the bytes of a certificate have changed in memory')
     this.#parsed = new WeakRef(parsed)
     return parsed

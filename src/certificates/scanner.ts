@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { EpochMs } from '../der/time.ts'
+import type { Certificate } from '../x509/certificate.ts'
 import { findIssuer } from '../x509/issuer.ts'
 import type { Bundle } from './bundle.ts'
 import { type FileContents, readCertificateFile } from './file.ts'
@@ -11,13 +12,14 @@ import { type Listing, listFiles } from './walk.ts'
 
 /** What one look at all paths gave. */
 export interface Scan {
-  readonly snapshot: Snapshot
   /** Whether the snapshot differs from the one before. */
   readonly changed: boolean
   /** Whether something seems lost that may only be in the middle of being rewritten: look again soon. */
   readonly unsettled: boolean
   /** Folders whose changes matter. */
   readonly folders: ReadonlySet<string>
+  /** What was found, put together anew: no copy is kept, as it takes as much memory as all else here. */
+  snapshot(): Snapshot
 }
 
 /**
@@ -34,7 +36,7 @@ export class CertificateScanner {
   readonly #paths: readonly string[]
   readonly #files = new Map<string, RememberedFile>()
   readonly #roots = new Map<string, string>()
-  #last: { readonly snapshot: Snapshot; readonly at: EpochMs; readonly summary: string } | undefined
+  #last: LastScan | undefined
 
   /** `paths`: files and folders; relative ones are resolved against the working directory, once. */
   constructor(paths: readonly string[]) {
@@ -54,17 +56,22 @@ export class CertificateScanner {
     unreadable.sort()
     const summary = JSON.stringify([problems, unreadable])
     const last = this.#last
-    const { changesAt } = last?.snapshot ?? {}
-    const clockMoved = last !== undefined && (now < last.at || (changesAt ?? now + 1) <= now)
+    const clockMoved = last !== undefined && (now < last.at || (last.changesAt ?? now + 1) <= now)
     const same = !round.changed && !clockMoved && summary === last?.summary
-    const snapshot = same ? last.snapshot : this.#snapshot(listing, now)
-    this.#last = { snapshot, at: now, summary }
-    return { snapshot, changed: !same, unsettled: round.unsettled, folders }
+    const changesAt = same ? last.changesAt : nextChange(this.#leaves(), now)
+    this.#last = { changesAt, at: now, summary }
+    return {
+      ...{ changed: !same, unsettled: round.unsettled, folders },
+      snapshot: () => ({
+        certificates: assemble([...this.#files].map(held), now),
+        problems,
+        unreadable,
+      }),
+    }
   }
 
-  #snapshot({ problems, unreadable }: Listing, now: EpochMs): Snapshot {
-    const certificates = assemble([...this.#files].map(held), now)
-    return { certificates, problems, unreadable, changesAt: nextChange(certificates, now) }
+  *#leaves(): Generator<Certificate> {
+    for (const file of this.#files) yield* held(file).leaves
   }
 
   /** A mount point without its volume is an empty folder on another file system: as good as unreadable. */
@@ -155,6 +162,14 @@ export class CertificateScanner {
       round.unsettled = true
     }
   }
+}
+
+interface LastScan {
+  readonly at: EpochMs
+  /** The next moment at which a classification changes by itself: a certificate expires or becomes valid. */
+  readonly changesAt: EpochMs | undefined
+  /** Tells problems from those of another scan. */
+  readonly summary: string
 }
 
 interface RememberedFile {

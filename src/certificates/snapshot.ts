@@ -57,13 +57,10 @@ export function assemble(files: readonly HeldCertificates[], now: EpochMs): Foun
 }
 
 /** The first moment after `now` at which one of these is classified otherwise. */
-export function nextChange(
-  certificates: readonly FoundCertificate[],
-  now: EpochMs,
-): EpochMs | undefined {
+export function nextChange(certificates: Iterable<Certificate>, now: EpochMs): EpochMs | undefined {
   let next: number | undefined
-  for (const { certificate } of certificates) {
-    for (const moment of [certificate.notBefore, certificate.notAfter + 1]) {
+  for (const { notBefore, notAfter } of certificates) {
+    for (const moment of [notBefore, notAfter + 1]) {
       if (moment > now && (next === undefined || moment < next)) next = moment
     }
   }

@@ -1,4 +1,3 @@
-import type { EpochMs } from '../der/time.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import type { Classification } from './classify.ts'
 
@@ -31,8 +30,6 @@ export interface Snapshot {
   readonly problems: readonly SourceProblem[]
   /** Files and folders that exist or should, but cannot be read now: nothing that came from them is gone. */
   readonly unreadable: readonly string[]
-  /** The next moment at which a classification changes by itself: a certificate expires or becomes valid. */
-  readonly changesAt: EpochMs | undefined
 }
 
 /**

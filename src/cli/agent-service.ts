@@ -10,7 +10,7 @@ import { WhereaboutsFile } from '../edge/agent/whereabouts-file.ts'
 import type { LocalOutputs } from '../edge/local-outputs.ts'
 import { Crawler } from '../refresh/crawler.ts'
 import { startHttp } from '../serve/http.ts'
-import { openSqliteStore } from '../store/sqlite.ts'
+import { openPatientStore } from '../store/patient-store.ts'
 import type { CertificateRecord, Store } from '../store/store.ts'
 import { VerifiedStaples } from '../store/verified-staples.ts'
 import { version } from '../version.ts'
@@ -44,12 +44,27 @@ export async function startAgent(
 ): Promise<Service> {
   await using parts = new AsyncDisposableStack()
   const { clock, events } = world
-  const store = parts.use(await openSqliteStore({ folder: config.data }))
+  const store = parts.use(
+    await openPatientStore({ folder: config.data, size: 'small', clock, events }),
+  )
   const { policy } = config
   const cacheSize = STAPLES_IN_MEMORY
   const staples = new VerifiedStaples({ store, clock, policy, events, cacheSize })
-  const outputs = parts.use(localOutputsOf({ config, store, staples, clock, events }))
   const centre = parts.use(new HttpCentre({ ...settings, clock }))
+  const edge = settings.name ?? hostname()
+  const reporter = new EdgeReporter({ edge, version, centre, store, staples, clock, events })
+  const outputs = parts.use(
+    localOutputsOf({
+      ...{ config, staples, clock, events },
+      store: {
+        ...store,
+        async putOutputStates(id, states) {
+          await store.putOutputStates(id, states)
+          reporter.changed(id)
+        },
+      },
+    }),
+  )
   const readiness = { readiness: () => store.coverage(clock.now()) }
   const http = parts.use(
     await startHttp({
@@ -58,7 +73,7 @@ export async function startAgent(
     }),
   )
   events.serviceStarted({ url: http.url, ocspUrl: http.ocspUrl, data: config.data })
-  const made = { config, settings, world, store, staples, outputs, centre }
+  const made = { config, settings, world, store, staples, outputs, centre, reporter }
   return running(parts.move(), { url: http.url, store, world }, (stop) => runLoops(made, stop))
 }
 
@@ -70,14 +85,12 @@ interface Parts {
   readonly staples: VerifiedStaples
   readonly outputs: LocalOutputs
   readonly centre: HttpCentre
+  readonly reporter: EdgeReporter
 }
 
 async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
-  const { config, settings, world, store, staples, outputs, centre } = parts
+  const { config, settings, world, store, staples, outputs, centre, reporter } = parts
   const { clock, events } = world
-  const reporter = new EdgeReporter({
-    ...{ edge: settings.name ?? hostname(), version, centre, store, staples, clock, events },
-  })
   const changed = (certificate: CertificateRecord) => {
     staples.forget(certificate.id)
     void outputs.update(certificate).then(async () => {

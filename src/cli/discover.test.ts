@@ -42,7 +42,7 @@ it('writes it to a new file, with the name of that file in it, and says how much
   const out = join(at.root, 'e.yaml')
   expect(await run(at, { out })).toMatchObject({
     status: 0,
-    out: `${out}: 1 to staple, 0 with nothing to staple, 0 not to be read, 1 outputs; read it, then start everstaple with it\n`,
+    out: `${out}: 1 to staple, 0 with nothing to staple, 0 not to be read, 1 output; read it, then start everstaple with it\n`,
   })
   expect(readFileSync(out, 'utf8')).toContain(`everstaple run --config ${out}\n`)
 })
@@ -53,6 +53,12 @@ it('writes over nothing, and says where it may not write', async () => {
   await expect(run(at, { out })).rejects.toThrow(`'${out}' is there already`)
   expect(readFileSync(out, 'utf8')).toBe('mine')
   await expect(run(at, { out: join(at.root, 'no/e.yaml') })).rejects.toThrow(/cannot be written/)
+})
+
+it('says that there is no such root', async () => {
+  using at = machine(files)
+  const nowhere = join(at.root, 'nowhere')
+  await expect(run({ ...at, root: nowhere })).rejects.toThrow(`'${nowhere}' is no folder`)
 })
 
 it('ends with status 1, and writes no file, where there is nothing to staple', async () => {

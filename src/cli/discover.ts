@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { discover } from '../edge/discover/discover.ts'
 import { proposalText } from '../edge/discover/proposal-text.ts'
 import { type Proposal, titles } from '../edge/discover/proposed.ts'
@@ -14,12 +14,15 @@ export interface DiscoverCommandOptions {
 
 /**
  * Proposes a configuration for the servers on this machine: status 1 where there is nothing to staple. Throws a
- * {@link UsageError} where the file to write is there already.
+ * {@link UsageError} where `root` is no folder, or the file to write is there already.
  */
 export async function discoverCommand(
   { root = '/', out, json }: DiscoverCommandOptions,
   { terminal, clock }: { readonly terminal: Terminal; readonly clock: Clock },
 ): Promise<ExitStatus> {
+  if (!(await isFolder(root))) {
+    throw new UsageError(`'${root}' is no folder`, 'give --root the root folder of a machine')
+  }
   const now = clock.now()
   const { configurations, proposal } = await discover({ root, listen: LISTEN, now })
   const file = out ?? 'everstaple.yaml'
@@ -50,9 +53,14 @@ function summaryOf({ certificates, outputs }: Proposal): string {
     `${count('staple')} to staple`,
     `${count('nothing')} with nothing to staple`,
     `${count('unreadable')} not to be read`,
-    `${outputs.length} outputs`,
+    outputs.length === 1 ? '1 output' : `${outputs.length} outputs`,
   ]
   return parts.join(', ')
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  return found?.isDirectory() ?? false
 }
 
 /** Never over what is there: it may have been edited since. */

@@ -62,7 +62,8 @@ async function put(
 ): Promise<EnsureAnswer> {
   const sent = { method: 'PUT', body, headers: { ...headers, ...TYPE }, dispatcher } as const
   const response = await request(url, sent).catch((error: unknown) => {
-    throw new UsageError(`${url.origin}: ${whyUnreachable(error)}`, START)
+    const { problem, hint } = whyUnreachable(error)
+    throw new UsageError(`${url.origin}: ${problem}`, hint)
   })
   const answer: unknown = await response.body.json().catch(() => undefined)
   if (isAnswer(answer)) return answer
@@ -85,21 +86,23 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null
 }
 
-function whyUnreachable(error: unknown): string {
+function whyUnreachable(error: unknown): { readonly problem: string; readonly hint: string } {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   switch (code) {
     case 'ECONNREFUSED':
-      return 'no service listens there'
+      return { problem: 'no service listens there', hint: START }
     case 'UND_ERR_SOCKET':
     case 'ECONNRESET':
-      return 'the service ended while it was waited for'
+      return { problem: 'the connection was closed before an answer came', hint: ENDED }
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
     case 'SELF_SIGNED_CERT_IN_CHAIN':
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
-      return `its certificate is not trusted (${code}): name its CA with --ca`
-    default:
-      return `cannot be asked (${error instanceof Error ? error.message : String(error)})`
+      return { problem: `its certificate is not trusted (${code})`, hint: 'name its CA with --ca' }
+    default: {
+      const message = error instanceof Error ? error.message : String(error)
+      return { problem: `cannot be asked (${message})`, hint: START }
+    }
   }
 }
 
@@ -134,5 +137,6 @@ function taken(certificate: EnsureAnswer['certificate']): string {
 const TYPE = { 'Content-Type': 'application/pem-certificate-chain' }
 const START =
   'start it with everstaple run, or name the one that runs with --server http://HOST:PORT'
+const ENDED = `where the service speaks TLS, name it with https:; where it has ended, ${START}`
 /** On top of what is waited for. In milliseconds. */
 const ANSWER_WITHIN: DurationMs = durationMs(10 * SECOND_MS)

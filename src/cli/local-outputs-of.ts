@@ -57,10 +57,12 @@ async function currentOf(
 ): ReturnType<OutputSource['current']> {
   const entry = await store.entry({ id })
   if (entry === undefined || isGiven(entry.certificate.sources)) return undefined
-  const { certificate, staple, outputs: states = [] } = entry
+  const { certificate, staple, schedule, outputs: states = [] } = entry
   const { classification } = certificate
   const mayHaveStaple = classification === 'ocsp' || classification === 'issuer-missing'
   const wants = mayHaveStaple ? 'staple' : 'nothing'
   const changesAt = staple !== undefined && staple.servedFrom > now ? staple.servedFrom : undefined
-  return { certificate, staple: await staples.byId(id), wants, changesAt, states }
+  // The data folder may be a new one, and the CA away: what servers have is better than nothing, unless it was withdrawn.
+  const found = schedule?.revokedAsOf === undefined ? 'may-stay' : 'goes'
+  return { certificate, staple: await staples.byId(id), found, wants, changesAt, states }
 }

@@ -5,6 +5,7 @@ import { durationMs, HOUR_MS } from '../der/time.ts'
 import { makeHierarchy } from '../lab/hierarchy.ts'
 import { startResponder } from '../lab/responder.ts'
 import { clientNames } from '../ocsp/clients.ts'
+import { certificate } from '../store/_records.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import { systemClock } from '../time/clock.ts'
 import { everstaple, temporaryFolder } from './_everstaple.ts'
@@ -40,7 +41,7 @@ function run(line: string, input?: Uint8Array) {
 describe('everstaple', () => {
   test.concurrent.each([
     ...['run', 'fetch', 'explain', 'check', 'probe', 'ensure', 'status', 'simulate', 'demo'],
-    'discover',
+    ...['discover', 'agent', 'outputs', 'token', 'token create', 'token revoke'],
   ])('%s --help has an example', async (command) => {
     const { status, stdout } = await run(`${command} --help`)
     expect(status).toBe(0)
@@ -172,7 +173,37 @@ describe('everstaple explain', () => {
   })
 })
 
+describe('everstaple token create', () => {
+  it('says whose token it is, beside the token', async () => {
+    const { status, stdout, stderr } = await run('token create web1 --data tokens')
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^evs_[\w-]{43}\n$/)])
+    const whose = `the service whose data is in ${at('tokens')}`
+    expect(stderr).toBe(`everstaple: the token 'web1' (read) of ${whose}, shown this once\n`)
+  })
+})
+
 describe('everstaple status', () => {
+  test.each([
+    ['by its name', 'a.example.org'],
+    ['by its name, however it is written', 'A.Example.ORG'],
+    ['by the beginning of its fingerprint', '00000000'],
+    ['by its file', at('a.pem')],
+    ['by its file, from where one is', 'a.pem'],
+  ])('of a certificate %s', async (_, which) => {
+    {
+      await using store = await openSqliteStore({ folder: at('one') })
+      const named = { name: 'a.example.org', sources: [at('a.pem')] }
+      await store.putCertificates([certificate(1, named)], systemClock.now())
+    }
+    const { stdout } = await run(`status ${which} --data one`)
+    expect(stdout).toContain('a.example.org')
+  })
+
+  test.each(['0', 'nowhere/a.pem'])('of %s is of none', async (which) => {
+    const { status, stderr } = await run(`status ${which} --data one`)
+    expect([status, stderr]).toEqual([2, expect.stringContaining(`no certificate '${which}' is`)])
+  })
+
   it('reports from an empty store without an alarm', async () => {
     await (await openSqliteStore({ folder: at('data') }))[Symbol.asyncDispose]()
     const text = await run('status --data data')

@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { systemClock } from '../time/clock.ts'
 import { version } from '../version.ts'
+import { refusedNode } from './refused-node.ts'
 import { type ExitStatus, printError, processTerminal } from './terminal.ts'
 
 // A command is loaded when it is called: `explain` in a loop need not wait for the parts of the service.
@@ -214,6 +215,7 @@ program
 const token = program
   .command('token')
   .description('bearer tokens for the API, which need not be on this machine then')
+  .addHelpText('after', example('everstaple token create web1 --scope edge'))
 token
   .command('create')
   .description('make a token and show it, this once')
@@ -284,6 +286,8 @@ program
   })
 
 try {
+  const refused = refusedNode(process.versions.node)
+  if (refused !== undefined) throw refused
   await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) status = error.exitCode === 0 ? 0 : 2

@@ -16,7 +16,7 @@ import { ChangeFeed } from '../serve/feed.ts'
 import { type HttpListener, startHttp } from '../serve/http.ts'
 import { metricsText } from '../serve/metrics-text.ts'
 import { TOKEN_FILE, TokenFile } from '../serve/tokens.ts'
-import { openSqliteStore } from '../store/sqlite.ts'
+import { openPatientStore } from '../store/patient-store.ts'
 import type { CertificateRecord, Store } from '../store/store.ts'
 import { VerifiedStaples } from '../store/verified-staples.ts'
 import { type CertificateIntake, certificateIntake } from './certificate-intake.ts'
@@ -32,7 +32,7 @@ import { transportFor } from './transport-for.ts'
 export async function startService(config: Config, world: ServiceWorld): Promise<Service> {
   await using parts = new AsyncDisposableStack()
   const { clock, events } = world
-  const store = parts.use(await openSqliteStore({ folder: config.data }))
+  const store = parts.use(await openPatientStore({ folder: config.data, clock, events }))
   const transport = parts.use(transportFor(config, clock))
   const staples = new VerifiedStaples({ store, clock, policy: config.policy, events })
   const outputs = parts.use(localOutputsOf({ config, store, staples, clock, events }))

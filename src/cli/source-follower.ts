@@ -37,11 +37,18 @@ export class SourceFollower {
   /** Runs until `signal` is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     const { paths, clock } = this.#options
-    for await (const snapshot of watchCertificates({ paths, clock, signal })) {
-      while (!signal.aborted && (await this.#take(snapshot)) === 'store-failed') {
-        await clock.sleep(STORE_PAUSE, signal)
-      }
+    const watch = watchCertificates({ paths, clock, signal })
+    while ((await this.#takeNext(watch, signal)) === 'taken');
+  }
+
+  /** Of its own, so that no snapshot is kept while the next one is waited for. */
+  async #takeNext(watch: AsyncIterator<Snapshot>, signal: AbortSignal): Promise<'taken' | 'end'> {
+    const { done, value: snapshot } = await watch.next()
+    if (done === true) return 'end'
+    while (!signal.aborted && (await this.#take(snapshot)) === 'store-failed') {
+      await this.#options.clock.sleep(STORE_PAUSE, signal)
     }
+    return 'taken'
   }
 
   async #take(snapshot: Snapshot): Promise<'taken' | 'store-failed'> {

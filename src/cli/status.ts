@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { classify } from '../certificates/classify.ts'
 import type { SourceProblem } from '../certificates/source.ts'
 import { durationMs, type EpochMs } from '../der/time.ts'
@@ -80,7 +81,10 @@ interface CertificateReport extends ApiReport {
 }
 
 function isMeant({ certificate: { id, name, sources } }: Entry, which: string): boolean {
-  return name === which || id.startsWith(which.toLowerCase()) || sources.includes(which)
+  const wanted = which.toLowerCase()
+  const isFile = sources.includes(which) || sources.includes(resolve(which))
+  const isFingerprint = wanted.length >= LEAST_DIGITS && id.startsWith(wanted)
+  return name.toLowerCase() === wanted || isFingerprint || isFile
 }
 
 /** Classified anew: the service may not have run for a while. */
@@ -196,3 +200,6 @@ function nextFetch(schedule: CertificateReport['schedule']): string {
   if (schedule.reason === BEING_FETCHED) return BEING_FETCHED
   return `next fetch ${schedule.dueAt}: ${schedule.reason}`
 }
+
+/** Of a fingerprint, so that a word, or nothing, is not one. `everstaple check` shows twelve. */
+const LEAST_DIGITS = 8

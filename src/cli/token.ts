@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { iso } from '../der/time.ts'
 import { writeDurably } from '../edge/durable-file.ts'
 import { createToken, formatTokens, type Scope, TOKEN_FILE, TokenFile } from '../serve/tokens.ts'
@@ -37,7 +37,9 @@ export async function createTokenCommand(
   if (options.json) terminal.out(JSON.stringify({ name, scope, token }))
   else {
     terminal.out(token)
-    terminal.err(`everstaple: this is the only time that the token '${name}' (${scope}) is shown`)
+    // Without --config or --data it is easily made for another service than the one that runs.
+    const whose = `the service whose data is in ${oneLine(dirname(path))}`
+    terminal.err(`everstaple: the token '${name}' (${scope}) of ${whose}, shown this once`)
   }
   return 0
 }

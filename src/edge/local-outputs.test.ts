@@ -55,7 +55,7 @@ class World implements AsyncDisposable {
         current: async () =>
           this.now && {
             ...{ certificate: certificate(), staple: undefined, wants: 'staple' },
-            ...{ changesAt: undefined, states: kept },
+            ...{ found: 'goes', changesAt: undefined, states: kept },
             ...this.now,
           },
         keep: async (_, states) => {
@@ -241,6 +241,18 @@ describe('a certificate', () => {
     world.now = { staple: usual, certificate: { ...certificate(), sources } }
     expect(await world.settled()).toEqual(['live'])
     expect(kept.map(({ place }) => place)).toEqual([join(folder, 'b.pem.ocsp')])
+  })
+
+  it('that moved before the server could be told has its state at the new path only', async () => {
+    await using world = new World({ reload: `test -e ${folder}/fine` })
+    await world.settled()
+    const sources = [join(folder, 'b.pem')]
+    world.now = { staple: usual, certificate: { ...certificate(), sources } }
+    await world.update()
+    writeFileSync(join(folder, 'fine'), '')
+    await world[Symbol.asyncDispose]()
+    const states = kept.map((state) => `${state.place} ${state.state}`)
+    expect(states).toEqual([`${join(folder, 'b.pem.ocsp')} live`])
   })
 })
 

@@ -5,7 +5,7 @@ import type { OutputState } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { heldStaple } from './held-staple.ts'
 import { OutputStates } from './output-states.ts'
-import type { OutputCertificate } from './outputs/file-plan.ts'
+import type { Found, OutputCertificate } from './outputs/file-plan.ts'
 import { type OutputSettings, ServerOutput, type ServerOutputEvents } from './server-output.ts'
 
 /** Knows what outputs are to hold, and keeps how they stand. */
@@ -21,6 +21,8 @@ export interface CurrentStaple {
   readonly certificate: OutputCertificate
   /** `undefined` where there is no usable one. */
   readonly staple: Staple | undefined
+  /** What becomes of a good one that stands in a file while there is none here. */
+  readonly found: Found
   /** Whether there can be one at all; where not, outputs have nothing to do with the certificate. */
   readonly wants: 'staple' | 'nothing'
   /** When another staple, which is there already, takes its place. */
@@ -181,11 +183,11 @@ export class LocalOutputs implements AsyncDisposable {
       else this.#states.retain(id, () => false)
       return
     }
-    const { certificate: as, staple, states } = current
+    const { certificate: as, staple, found, states } = current
     if (staple === undefined) this.#ends.delete(id)
     else this.#ends.set(id, staple.usableUntil)
     this.#states.remember(id, states)
-    await Promise.all(this.#outputs.map((output) => output.apply(as, staple)))
+    await Promise.all(this.#outputs.map((output) => output.apply(as, staple, found)))
     const have = this.#outputs.map((output) => output.has(as))
     this.#states.retain(id, (state) => have.some((has) => has(state)))
   }

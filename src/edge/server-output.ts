@@ -5,7 +5,7 @@ import type { OutputState } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import type { OutputStates } from './output-states.ts'
 import { type FileOutput, fileOutput } from './outputs/file.ts'
-import type { FileFact, OutputCertificate } from './outputs/file-plan.ts'
+import type { FileFact, Found, OutputCertificate } from './outputs/file-plan.ts'
 import { HaproxySocket, type HaproxySocketEvents } from './outputs/haproxy-socket.ts'
 import type { FileOutputEvents, NotedFile } from './outputs/managed-file.ts'
 import { type ReloadEvents, type Reloader, startReloader } from './reload.ts'
@@ -94,11 +94,16 @@ export class ServerOutput implements AsyncDisposable {
   }
 
   /** Brings file and socket to the staple; without one, to what the server needs in its place. */
-  async apply(certificate: OutputCertificate, staple: Staple | undefined): Promise<void> {
+  async apply(
+    certificate: OutputCertificate,
+    staple: Staple | undefined,
+    found: Found,
+  ): Promise<void> {
     const own = this.#own(certificate)
+    this.#dropPending(certificate.id, new Set(own && this.#file?.paths(own)))
     if (own === undefined) return
     // The file first: a server that is started anew at this moment has it.
-    await this.#file?.apply(own, staple)
+    await this.#file?.apply(own, staple, found)
     await this.#socket?.apply(own, staple)
   }
 
@@ -108,7 +113,7 @@ export class ServerOutput implements AsyncDisposable {
     if (own === undefined) return
     await this.#file?.withdraw(own)
     await this.#socket?.withdraw(own)
-    for (const [key, { id }] of this.#pending) if (id === certificate.id) this.#pending.delete(key)
+    this.#dropPending(certificate.id, new Set())
   }
 
   async sweep(): Promise<void> {
@@ -142,6 +147,13 @@ export class ServerOutput implements AsyncDisposable {
     if (certificates === undefined) return certificate
     const sources = sourcesWithin(certificates, certificate.sources)
     return sources.length === 0 ? undefined : { ...certificate, sources }
+  }
+
+  /** A reload says nothing of places that a certificate has no more. */
+  #dropPending(of: string, paths: ReadonlySet<string>): void {
+    for (const [key, { id, place }] of this.#pending) {
+      if (id === of && !paths.has(place.place)) this.#pending.delete(key)
+    }
   }
 
   #noteFile(id: string, { path, fact, file }: NotedFile): void {

@@ -143,12 +143,13 @@ export class MemoryStore implements Store {
     for (const attempt of (outcome.attempts ?? []).map(encodedAttempt)) this.#log(attempt)
     const kept = this.#kept.get(id)
     if (kept === undefined) return
+    const isNews = staple !== undefined || !isSameRevocation(kept.schedule, encoded)
     if (kept.schedule !== undefined) kept.schedule = encoded
     if (staple !== undefined) {
       kept.former = formerOf(kept, staple)
       kept.staple = staple
-      this.#noteChange(id)
     }
+    if (isNews) this.#noteChange(id)
     this.#setDue(kept)
   }
 
@@ -333,6 +334,13 @@ function newSchedule(now: EpochMs): Schedule {
     lastAttemptAt: undefined,
     lastError: undefined,
   }
+}
+
+function isSameRevocation(before: Schedule | undefined, { revocation: now }: Schedule): boolean {
+  if (before === undefined) return true
+  const { revocation } = before
+  if (revocation === undefined || now === undefined) return revocation === now
+  return Buffer.compare(revocation, now) === 0
 }
 
 /** The staple that is served until the new one is. */

@@ -5,7 +5,7 @@ import type { Certificate } from '../x509/certificate.ts'
 import { digestOids } from '../x509/signature.ts'
 import { equalBytes } from './equal-bytes.ts'
 import type { Policy } from './policy.ts'
-import { certID, SHA1 } from './request.ts'
+import { type CertID, certID, SHA1 } from './request.ts'
 import {
   type BasicOcspResponse,
   type OcspResponse,
@@ -153,7 +153,7 @@ function expectedHashes(
   issuer: Certificate | undefined,
 ): { name: Uint8Array; key: Uint8Array | undefined } {
   if (hash === SHA1 && issuer !== undefined) {
-    const { issuerNameHash, issuerKeyHash } = certID(certificate, issuer)
+    const { issuerNameHash, issuerKeyHash } = knownCertID(certificate, issuer)
     return { name: issuerNameHash, key: issuerKeyHash }
   }
   const digest = digestOids.get(hash)
@@ -161,3 +161,14 @@ function expectedHashes(
   const of = (bytes: Uint8Array) => createHash(digest).update(bytes).digest()
   return { name: of(certificate.issuer), key: issuer && of(issuer.subjectPublicKey) }
 }
+
+/** Made once for each certificate: the same one is judged again with each response about it. */
+function knownCertID(certificate: Certificate, issuer: Certificate): CertID {
+  const known = certIDs.get(certificate)
+  if (known?.issuer === issuer) return known.id
+  const id = certID(certificate, issuer)
+  certIDs.set(certificate, { issuer, id })
+  return id
+}
+
+const certIDs = new WeakMap<Certificate, { readonly issuer: Certificate; readonly id: CertID }>()

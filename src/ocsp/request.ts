@@ -21,17 +21,13 @@ export interface ReceivedCertID extends CertID {
   readonly hashAlgorithm: AlgorithmIdentifier
 }
 
-/** The CertID of `certificate` as issued by `issuer`, made once for each certificate. */
+/** The CertID of `certificate` as issued by `issuer`. */
 export function certID(certificate: Certificate, issuer: Certificate): CertID {
-  const known = certIDs.get(certificate)
-  if (known?.issuer === issuer) return known.id
-  const id = {
+  return {
     issuerNameHash: sha1(certificate.issuer),
     issuerKeyHash: keyHash(issuer),
     serialNumber: certificate.serialNumber,
   }
-  certIDs.set(certificate, { issuer, id })
-  return id
 }
 
 /** A CertID as one string for look-ups: the hex of its three fields one after the other. */
@@ -110,7 +106,6 @@ export function keyHash(certificate: Certificate): Uint8Array {
   return hash
 }
 
-const certIDs = new WeakMap<Certificate, { issuer: Certificate; id: CertID }>()
 const keyHashes = new WeakMap<Certificate, Uint8Array>()
 
 function sha1(bytes: Uint8Array): Uint8Array {

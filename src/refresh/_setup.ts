@@ -38,7 +38,7 @@ export function snapshotOf(
   certificates: readonly FoundCertificate[],
   rest: Partial<Snapshot> = {},
 ): Snapshot {
-  return { certificates, problems: [], unreadable: [], changesAt: undefined, ...rest }
+  return { certificates, problems: [], unreadable: [], ...rest }
 }
 
 /** A folder for a store, removed at the end. */

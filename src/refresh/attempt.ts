@@ -1,7 +1,7 @@
 import { httpOcspUrls } from '../certificates/classify.ts'
 import { DAY_MS, durationMs, type EpochMs, iso, plus } from '../der/time.ts'
 import type { Policy } from '../ocsp/policy.ts'
-import { parseResponse } from '../ocsp/response.ts'
+import { judgeRevocation, type Revocation } from '../ocsp/revocation.ts'
 import type { Staple } from '../ocsp/verdict.ts'
 import type { LoggedAttempt } from '../responders/attempt-log.ts'
 import { type Habits, hasGap } from '../responders/cadence.ts'
@@ -26,7 +26,13 @@ import type { Certificate } from '../x509/certificate.ts'
 import { type IssuedCertificate, parseIssued } from '../x509/issued-certificate.ts'
 import { logged } from './attempt-record.ts'
 import type { ClockComparison } from './clock-comparison.ts'
-import { afterFailure, afterSuccess, type Lapse } from './next-schedule.ts'
+import {
+  afterFailure,
+  afterSuccess,
+  type Lapse,
+  sayingRevoked,
+  standingRevocation,
+} from './next-schedule.ts'
 import { endsWithCertificate } from './plan.ts'
 import { isNewer, stapleRecord, usableStaple } from './replacement.ts'
 import type { ResponderBook } from './responder-book.ts'
@@ -188,9 +194,9 @@ class Run {
     if (outcome.kind === 'staple') return this.#take(outcome, subject, usable)
     const { failure } = outcome
     const lapse = lapseOf(failure, certificate, this.#context.clock.now())
-    const revokedAsOf = thisUpdateOfRevocation(failure)
-    if (revokedAsOf === undefined || lapse.trouble === 'too-new') return this.fail(lapse)
-    if (isConfirmed(lapse.problem, attempts)) return this.#revoke(lapse, revokedAsOf)
+    const revocation = this.#revocationIn(failure, subject)
+    if (revocation === undefined || lapse.trouble === 'too-new') return this.fail(lapse)
+    if (isConfirmed(lapse.problem, attempts)) return this.#revoke(lapse, revocation)
     const problem = `${lapse.problem}, by one answer only: to be confirmed over another connection`
     return this.fail({ ...lapse, problem, remedy: 'back-off' })
   }
@@ -221,7 +227,7 @@ class Run {
     this.#learn(staple, subject)
     const record = stapleRecord(outcome, this.#claim, clock.now())
     const settled = afterSuccess({ staple, freshUntil, ...this.#planning() })
-    const next = isRevoked ? { ...settled, revokedAsOf: staple.thisUpdate } : settled
+    const next = isRevoked ? { ...settled, ...sayingRevoked(staple) } : settled
     if (!(await this.#complete(next, record))) return
     const { certificate } = this.#claim
     const bytesSaved = staple.received.length - staple.der.length
@@ -251,7 +257,8 @@ class Run {
       return this.fail({ ...NOTHING_NEWER, problem })
     }
     const settled = afterSuccess({ staple: held, freshUntil, ...planning })
-    const next = { ...settled, unchangedAt: clock.now() }
+    const standing = standingRevocation(this.#claim.schedule)
+    const next = { ...settled, ...standing, unchangedAt: clock.now() }
     if (await this.#complete(next)) events.stapleUnchanged({ certificate, next })
   }
 
@@ -267,8 +274,17 @@ class Run {
     book.learn(certificate.responder, { before, after, seenAt: clock.now(), sameAt })
   }
 
+  /** As it is kept, to be shown to edges. */
+  #revocationIn(failure: FetchFailure, subject: IssuedCertificate): Revocation | undefined {
+    if (failure.kind !== 'rejected' || !isRevocation(failure)) return undefined
+    const { clock, policy } = this.#context
+    const { received: response } = failure
+    const verdict = judgeRevocation({ response, ...subject, policy, now: clock.now() })
+    return verdict.proven ? verdict.revocation : undefined
+  }
+
   /** Withdraws the staple; a second connection has said the same, as one bad backend of several must not take it away. */
-  async #revoke(lapse: Lapse, revokedAsOf: EpochMs): Promise<void> {
+  async #revoke(lapse: Lapse, revocation: Revocation): Promise<void> {
     const { store, events, changed, clock, random } = this.#context
     const { certificate, schedule } = this.#claim
     const now = clock.now()
@@ -279,7 +295,7 @@ class Run {
       attempts: schedule.attempts + 1,
       lastAttemptAt: now,
       lastError: lapse.problem,
-      revokedAsOf,
+      ...sayingRevoked(revocation),
     })
     try {
       await store.withdrawStaple(certificate.id)
@@ -338,13 +354,6 @@ const NOTHING_NEWER = {
 function isConfirmed(problem: string, attempts: readonly Attempt[]): boolean {
   const same = attempts.filter((each) => each.problem === problem)
   return same.length > 1 && same.some(({ connection }) => connection === 'fresh')
-}
-
-/** The thisUpdate of a response that is right in every other way and says revoked; `undefined` for any other failure. */
-function thisUpdateOfRevocation(failure: FetchFailure): EpochMs | undefined {
-  if (failure.kind !== 'rejected' || !isRevocation(failure)) return undefined
-  const response = parseResponse(failure.received)
-  return 'kind' in response ? undefined : response.basic?.responses[0]?.thisUpdate
 }
 
 function lapseOf(failure: FetchFailure, certificate: Certificate, now: EpochMs): Lapse {

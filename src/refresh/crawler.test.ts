@@ -94,7 +94,9 @@ describe('the crawler', () => {
     await heard('revoked')
     const connections = responder.requests.slice(asked).map(({ remotePort }) => remotePort)
     expect(new Set(connections).size).toBeGreaterThan(1)
-    expect((await entryOf(leaf)).staple).toBeUndefined()
+    const { staple, schedule } = await entryOf(leaf)
+    expect(staple).toBeUndefined()
+    expect(judgeStored(schedule?.revocation, 'staple')).toBe('revoked')
     expect(log.at(-1)).toMatch(/^revoked: status-revoked: saw revoked at /)
   })
 
@@ -109,6 +111,7 @@ describe('the crawler', () => {
     expect(judgeStored(staple?.der, 'staple')).toBe('revoked')
     expect(judgeStored(staple?.der, 'withdraw')).toBeUndefined()
     expect(schedule?.lastError).toBeUndefined()
+    expect(schedule?.revocation).toEqual(staple?.der)
     responder.setFault(undefined)
     await pass(2 * DAY_MS)
     await heard('stored', 3)

@@ -1,4 +1,5 @@
 import { type DurationMs, durationMs, type EpochMs } from '../der/time.ts'
+import type { Revocation } from '../ocsp/revocation.ts'
 import type { Remedy } from '../ocsp/verdict.ts'
 import { type Habits, hasGap, isKnown } from '../responders/cadence.ts'
 import type { Claim, Schedule } from '../store/store.ts'
@@ -39,13 +40,27 @@ export function afterFailure(
   const retry = planRetry({ attempts, deadline, ...failure }, now, random)
   const isAnswered = failure.trouble === 'certificate' || failure.trouble === 'nothing-newer'
   const plan = isAnswered ? soonerOf(retry, claim, planning) : retry
-  const { revokedAsOf } = claim.schedule
   const unchangedAt = isUnchanged(failure, claim, now) ? now : claim.schedule.unchangedAt
   const failed = { ...plan, attempts, lastAttemptAt: now, lastError: problem }
   return {
     ...failed,
-    ...(revokedAsOf === undefined ? {} : { revokedAsOf }),
+    ...standingRevocation(claim.schedule),
     ...(unchangedAt === undefined ? {} : { unchangedAt }),
+  }
+}
+
+/** What a schedule says of a revocation that the CA has just said. */
+export function sayingRevoked({ der, thisUpdate }: Revocation): Saying {
+  return { revokedAsOf: thisUpdate, revocation: der }
+}
+
+type Saying = Pick<Schedule, 'revokedAsOf' | 'revocation'>
+
+/** What a schedule says of a revocation, for the one that follows it while that stands. */
+export function standingRevocation({ revokedAsOf, revocation }: Schedule): Saying {
+  return {
+    ...(revokedAsOf === undefined ? {} : { revokedAsOf }),
+    ...(revocation === undefined ? {} : { revocation }),
   }
 }
 

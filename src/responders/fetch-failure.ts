@@ -1,4 +1,5 @@
 import type { DurationMs } from '../der/time.ts'
+import { isOnlyRevoked } from '../ocsp/revocation.ts'
 import type { Finding, Remedy } from '../ocsp/verdict.ts'
 import { formatDuration } from '../time/duration.ts'
 import type { HttpResult } from './transport.ts'
@@ -108,9 +109,7 @@ export function moreTelling(earlier: FetchFailure | undefined, later: FetchFailu
 
 /** Whether a response that is right in every other way says that the certificate is revoked. */
 export function isRevocation(failure: FetchFailure): boolean {
-  if (failure.kind !== 'rejected') return false
-  const rejecting = failure.findings.filter(({ level }) => level === 'reject')
-  return rejecting.length > 0 && rejecting.every(({ rule }) => REVOKED.has(rule))
+  return failure.kind === 'rejected' && isOnlyRevoked(failure.findings)
 }
 
 /** Whether the CA may only not have heard of the certificate yet (CA #5): to be believed of certificates that are new. */
@@ -142,7 +141,6 @@ function retryHint(retryAfter: DurationMs | undefined): string {
   return retryAfter === undefined ? '' : `, to be asked again in ${formatDuration(retryAfter)}`
 }
 
-const REVOKED: ReadonlySet<string> = new Set(['status-revoked', 'status-not-issued'])
 const NOT_KNOWN: ReadonlySet<string> = new Set(['status-unknown', 'status-not-issued'])
 
 const connectionRemedies = {

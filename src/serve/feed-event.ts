@@ -5,8 +5,15 @@ import { type EpochMs, epochMs, iso } from '../der/time.ts'
 export type FeedEvent =
   /** The newest staple of a certificate, good until shown otherwise: whoever gets it judges it. */
   | { readonly kind: 'staple'; readonly fingerprint: string; readonly staple: Uint8Array }
-  /** The CA has revoked the certificate, by a response with this thisUpdate: an older staple is not to be handed out. */
-  | { readonly kind: 'revoked'; readonly fingerprint: string; readonly asOf: EpochMs }
+  /** The CA has revoked the certificate: an older staple is not to be handed out. Whoever gets it judges the response. */
+  | {
+      readonly kind: 'revoked'
+      readonly fingerprint: string
+      /** thisUpdate of the response. */
+      readonly asOf: EpochMs
+      /** The response that says so; `undefined` where it was not kept, and from releases that kept none. */
+      readonly response: Uint8Array | undefined
+    }
   /** The certificate is managed and has no usable staple yet, or any more: whoever has one may hand it out until it ends. */
   | { readonly kind: 'missing'; readonly fingerprint: string }
   /** The certificate is no longer managed. */
@@ -45,8 +52,9 @@ export function decodeFeedEvent(block: string): PlacedEvent | string | undefined
 
 function eventOf(form: z.infer<typeof eventForm>): FeedEvent {
   if (form.kind === 'staple') return { ...form, staple: Buffer.from(form.staple, 'base64') }
-  if (form.kind === 'revoked') return { ...form, asOf: epochMs(Date.parse(form.asOf)) }
-  return form
+  if (form.kind !== 'revoked') return form
+  const response = form.response === undefined ? undefined : Buffer.from(form.response, 'base64')
+  return { ...form, asOf: epochMs(Date.parse(form.asOf)), response }
 }
 
 function dataOf(event: FeedEvent): Record<string, string> {
@@ -54,10 +62,12 @@ function dataOf(event: FeedEvent): Record<string, string> {
     case 'staple':
       return {
         fingerprint: event.fingerprint,
-        staple: Buffer.from(event.staple).toString('base64'),
+        staple: base64(event.staple),
       }
-    case 'revoked':
-      return { fingerprint: event.fingerprint, asOf: iso(event.asOf) }
+    case 'revoked': {
+      const { fingerprint, asOf, response } = event
+      return { fingerprint, asOf: iso(asOf), ...(response && { response: base64(response) }) }
+    }
     case 'missing':
     case 'removed':
       return { fingerprint: event.fingerprint }
@@ -65,6 +75,10 @@ function dataOf(event: FeedEvent): Record<string, string> {
     case 'current':
       return {}
   }
+}
+
+function base64(der: Uint8Array): string {
+  return Buffer.from(der).toString('base64')
 }
 
 function jsonOf(text: string | undefined): object {
@@ -79,7 +93,12 @@ function jsonOf(text: string | undefined): object {
 const fingerprint = z.string().regex(/^[\da-f]{64}$/)
 const eventForm = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('staple'), fingerprint, staple: z.base64() }),
-  z.object({ kind: z.literal('revoked'), fingerprint, asOf: z.iso.datetime() }),
+  z.object({
+    kind: z.literal('revoked'),
+    fingerprint,
+    asOf: z.iso.datetime(),
+    response: z.base64().optional(),
+  }),
   z.object({ kind: z.literal('missing'), fingerprint }),
   z.object({ kind: z.literal('removed'), fingerprint }),
   z.object({ kind: z.literal('reset') }),

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { DAY_MS, durationMs, plus, SECOND_MS } from '../der/time.ts'
 import { MemoryStore } from '../lab/memory-store.ts'
-import { certificate, NOW, schedule, staple } from '../store/_records.ts'
+import { bytes, certificate, NOW, schedule, staple } from '../store/_records.ts'
 import { SimulatedClock } from '../time/simulated-clock.ts'
 import { ChangeFeed, type FeedFilter } from './feed.ts'
 import { decodeFeedEvent, encodeFeedEvent, type PlacedEvent } from './feed-event.ts'
@@ -163,8 +163,11 @@ describe('the change feed', () => {
     await complete(1)
     const { id } = certificate(1)
     await store.withdrawStaple(id)
-    await store.complete(id, schedule({ revokedAsOf: NOW }))
-    expect(await new Reader().told()).toEqual(['reset', 'revoked 1', 'current'])
+    const response = bytes(1, 471)
+    await store.complete(id, schedule({ revokedAsOf: NOW, revocation: response }))
+    const reader = new Reader()
+    expect(await reader.told()).toEqual(['reset', 'revoked 1', 'current'])
+    expect(reader.events[1]?.event).toMatchObject({ asOf: NOW, response: Buffer.from(response) })
   })
 
   it('ends with the reader that has gone', async () => {
@@ -180,7 +183,11 @@ describe('an event of the feed', () => {
   it.each([
     { event: { kind: 'staple', fingerprint, staple: Buffer.from('3003', 'hex') }, place: 'a-1' },
     { event: { kind: 'missing', fingerprint }, place: 'a-2' },
-    { event: { kind: 'revoked', fingerprint, asOf: NOW }, place: 'a-2' },
+    {
+      event: { kind: 'revoked', fingerprint, asOf: NOW, response: Buffer.from('3003', 'hex') },
+      place: 'a-2',
+    },
+    { event: { kind: 'revoked', fingerprint, asOf: NOW, response: undefined }, place: 'a-2' },
     { event: { kind: 'removed', fingerprint }, place: 'a-3' },
     { event: { kind: 'reset' }, place: undefined },
     { event: { kind: 'current' }, place: 'a-3' },
@@ -192,6 +199,7 @@ describe('an event of the feed', () => {
     'event: staple\ndata: {}',
     'event: staple\ndata: {"fingerprint":"x","staple":""}',
     `event: staple\ndata: {"fingerprint":"${fingerprint}","staple":"?"}`,
+    `event: revoked\ndata: {"fingerprint":"${fingerprint}","asOf":"2027-01-15T08:00:00Z","response":"?"}`,
     'event: other\ndata: {}',
     'event: removed\ndata: [',
     'data: 1',

@@ -141,10 +141,10 @@ function eventOf({ id: fingerprint, entry }: Change, now: EpochMs): FeedEvent {
   if (staple !== undefined && staple.usableUntil > now) {
     return { kind: 'staple', fingerprint, staple: staple.der }
   }
-  const asOf = schedule?.revokedAsOf
+  const { revokedAsOf: asOf, revocation: response } = schedule ?? {}
   return asOf === undefined
     ? { kind: 'missing', fingerprint }
-    : { kind: 'revoked', fingerprint, asOf }
+    : { kind: 'revoked', fingerprint, asOf, response }
 }
 
 function isOfFingerprints({ fingerprints, names, tags }: FeedFilter): boolean {

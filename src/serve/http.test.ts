@@ -173,7 +173,9 @@ describe('health', () => {
   })
 
   it('anything else is 404', async () => {
-    expect((await fetch(`${http.url}/nothing`)).status).toBe(404)
+    const response = await fetch(`${http.url}/nothing`)
+    expect(response.status).toBe(404)
+    expect(await response.json()).toEqual({ error: expect.stringMatching(/^nothing is here; /) })
   })
 })
 

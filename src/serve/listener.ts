@@ -42,10 +42,13 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     },
   })
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    if (error.statusCode !== undefined && error.statusCode < 500) return reply.send(error)
+    if (error.statusCode !== undefined && error.statusCode < 500) {
+      return reply.code(error.statusCode).send({ error: error.message })
+    }
     options.ocsp.events.requestFailed({ url: withoutQuery(request.url), error })
     return reply.code(500).send({ error: 'internal error; the log of everstaple has the reason' })
   })
+  app.setNotFoundHandler((_, reply) => reply.code(404).send({ error: NOTHING_HERE }))
   options.routes(app)
   try {
     await app.listen({ ...listen })
@@ -90,6 +93,9 @@ function portOf(server: Server): number {
   if (address === null || typeof address === 'string') throw new Error('listens on no port')
   return address.port
 }
+
+const NOTHING_HERE =
+  'nothing is here; OCSP is at /ocsp/, the API at /v1/certificates, health at /healthz and /readyz, metrics at /metrics'
 
 /** Against clients that send a byte now and then, or have gone without a word; servers on the same machine take milliseconds. In milliseconds. */
 const LIMITS = {

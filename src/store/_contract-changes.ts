@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { certificate, NOW, schedule, staple } from './_records.ts'
+import { bytes, certificate, NOW, schedule, staple } from './_records.ts'
 import type { Store } from './store.ts'
 
 /** The part of the contract about the change feed. */
@@ -76,5 +76,24 @@ export function tellsChanges(store: () => Store, reopen: () => Promise<void>): v
     const { feed } = await store().changes({ after: 0, limit: 1 })
     await reopen()
     expect(await store().changes({ after: 0, limit: 1 })).toMatchObject({ feed })
+  })
+
+  tellsRevocations(store)
+}
+
+function tellsRevocations(store: () => Store): void {
+  it('tells of a revocation when its response is a new one, or stands no more', async () => {
+    const { id } = certificate(1)
+    await store().putCertificates([certificate(1)], NOW)
+    const told = async (revocation?: Uint8Array) => {
+      const { last } = await store().changes({ after: 0, limit: 0 })
+      await store().complete(id, schedule(revocation && { revocation }))
+      return (await store().changes({ after: last, limit: 100 })).changes.map((one) => one.id)
+    }
+    expect(await told(bytes(1, 500))).toEqual([id])
+    expect(await told(bytes(1, 500))).toEqual([])
+    expect(await told(bytes(2, 500))).toEqual([id])
+    expect(await told()).toEqual([id])
+    expect(await told()).toEqual([])
   })
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { HOUR_MS, plus } from '../der/time.ts'
-import { certificate, NOW, schedule, staple } from './_records.ts'
+import { bytes, certificate, NOW, schedule, staple } from './_records.ts'
 import type { Store } from './store.ts'
 
 /** The part of the contract about what is told of all certificates together, and what schedules say beside when. */
@@ -48,11 +48,14 @@ export function reports(store: () => Store): void {
   it('keeps what a schedule says of a revocation, until another one does not', async () => {
     const { id } = certificate(1)
     await store().putCertificates([certificate(1)], NOW)
-    await store().complete(id, schedule({ revokedAsOf: NOW, unchangedAt: plus(NOW, 1) }))
+    const revocation = bytes(7, 500)
+    const saying = { revokedAsOf: NOW, revocation, unchangedAt: plus(NOW, 1) }
+    await store().complete(id, schedule(saying))
     const kept = (await store().entry({ id }))?.schedule
     expect([kept?.revokedAsOf, kept?.unchangedAt]).toEqual([NOW, plus(NOW, 1)])
+    expect(Array.from(kept?.revocation ?? [])).toEqual(Array.from(revocation))
     await store().complete(id, schedule())
-    expect((await store().entry({ id }))?.schedule?.revokedAsOf).toBeUndefined()
+    expect((await store().entry({ id }))?.schedule).toEqual(schedule())
   })
 
   it('makes due what was attempted after a moment, and nothing else', async () => {

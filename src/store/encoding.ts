@@ -38,13 +38,14 @@ export function encodedStaple(staple: StapleRecord): StapleRecord {
 
 /** A schedule as an engine takes it, as {@link encodedCertificate}. */
 export function encodedSchedule(schedule: Schedule): Schedule {
-  const { dueAt, attempts, lastAttemptAt, revokedAsOf, unchangedAt } = schedule
+  const { dueAt, attempts, lastAttemptAt, revokedAsOf, revocation, unchangedAt } = schedule
   return {
     ...schedule,
     dueAt: whole(dueAt),
     attempts: whole(attempts),
     lastAttemptAt: wholeIfAny(lastAttemptAt),
     ...(revokedAsOf === undefined ? {} : { revokedAsOf: whole(revokedAsOf) }),
+    ...(revocation === undefined ? {} : { revocation: ownBytes(revocation) }),
     ...(unchangedAt === undefined ? {} : { unchangedAt: whole(unchangedAt) }),
   }
 }

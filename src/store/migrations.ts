@@ -211,6 +211,17 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (target, certificate)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- The response that said revoked. Where it was not kept yet, the CA is asked for it at once.
+  ALTER TABLE schedule ADD COLUMN revocation BLOB;
+  UPDATE schedule SET due_at = 0, ready = 0 WHERE revoked_as_of IS NOT NULL;
+
+  CREATE TRIGGER revocation_changed AFTER UPDATE OF revocation ON schedule
+  WHEN new.revocation IS NOT old.revocation BEGIN
+    DELETE FROM change WHERE certificate = (SELECT id FROM certificate WHERE key = new.certificate);
+    INSERT INTO change (certificate) SELECT id FROM certificate WHERE key = new.certificate;
+  END;
+  `,
 ]
 
 /** Brings a database, which may be empty, to the newest schema. Throws a `StoreError` for one that is newer or not ours. */

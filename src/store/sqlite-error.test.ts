@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Worker } from 'node:worker_threads'
@@ -8,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { durationMs } from '../der/time.ts'
 import { bytes, certificate, claimAll, NOW, schedule, staple } from './_records.ts'
 import { temporaryFolder } from './_setup.ts'
+import { canMount, smallDisk } from './_small-disk.ts'
 import { openSqliteStore, openSqliteStoreForReading } from './sqlite.ts'
 import { SqliteWriteQueue } from './sqlite-write-queue.ts'
 
@@ -68,7 +68,8 @@ describe('a store that fails while it is in use', () => {
   it('rejects every write of the batch while another process holds the lock, and works afterwards', async () => {
     using temporary = temporaryFolder()
     const { database: path, folder } = temporary
-    const data = { path, lock: join(folder, 'lock'), busyTimeout: durationMs(200) }
+    const settings = { busyTimeout: durationMs(200), cacheKib: 100, where: 'thread' } as const
+    const data = { path, lock: join(folder, 'lock'), ...settings }
     await using queue = await SqliteWriteQueue.start(data)
     using other = new DatabaseSync(path)
     other.exec('BEGIN IMMEDIATE')
@@ -170,42 +171,4 @@ function overwrite(path: string, from: number): void {
   const file = openSync(path, 'r+')
   for (let at = from; at < length; at += 4_096) writeSync(file, 'nonsense'.repeat(512), at)
   closeSync(file)
-}
-
-/** A disk of 4 MB mounted on `folder`. */
-function smallDisk(folder: string): Disposable & {
-  readonly makeReadOnly: () => void
-  readonly fill: () => void
-  readonly free: () => void
-} {
-  const ballast = join(folder, 'ballast')
-  mount('-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder)
-  return {
-    makeReadOnly: () => mount('-o', 'remount,ro', folder),
-    fill() {
-      const file = openSync(ballast, 'w')
-      try {
-        while (true) writeSync(file, new Uint8Array(4_096))
-      } catch {
-        closeSync(file)
-      }
-    },
-    free: () => rmSync(ballast),
-    [Symbol.dispose]: () => void execFileSync('umount', ['--lazy', folder]),
-  }
-}
-
-function mount(...args: string[]): void {
-  execFileSync('mount', args, { stdio: 'ignore' })
-}
-
-/** Mounting takes root, and a container that allows it. */
-function canMount(): boolean {
-  using temporary = temporaryFolder()
-  try {
-    using _disk = smallDisk(temporary.folder)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -24,9 +24,10 @@ export function storeError(error: unknown, path: string): StoreError {
   if (error instanceof StoreError) return error
   const { message, resultCode } = isFailure(error) ? error : failureOf(error)
   // The low byte is the primary result code.
-  const remedy = resultCode === undefined ? undefined : remedies.get(resultCode & 0xff)
-  const { problem, advice } = remedy ?? { problem: 'cannot be used', advice: 'see the cause' }
-  return new StoreError(`${path} ${problem} (${message}); ${advice}`, { cause: error })
+  const code = resultCode === undefined ? 0 : resultCode & 0xff
+  const { problem, advice } = remedies.get(code) ?? OTHER
+  const reason = UNWRITABLE.has(code) ? 'unwritable' : 'other'
+  return new StoreError(`${path} ${problem} (${message}); ${advice}`, { cause: error, reason })
 }
 
 function isFailure(error: unknown): error is SqliteFailure {
@@ -37,6 +38,8 @@ const START_ANEW =
   'restore a backup, or move everstaple.db, everstaple.db-wal and everstaple.db-shm away: every staple is then fetched again'
 const PERMIT =
   'let the user that runs everstaple write to the folder and its files, or name another data folder with --data'
+const MOUNT =
+  'mount its file system writable, or name another data folder with --data; what was not stored is done again'
 const SECOND_PROCESS =
   'a second everstaple, a backup or a shell has the database open for writing: end it'
 
@@ -45,12 +48,13 @@ const remedies: ReadonlyMap<number, { readonly problem: string; readonly advice:
     [3, { problem: 'may not be written', advice: PERMIT }],
     [5, { problem: 'is locked by another process', advice: SECOND_PROCESS }],
     [6, { problem: 'is locked by another process', advice: SECOND_PROCESS }],
-    [8, { problem: 'cannot be written', advice: PERMIT }],
+    [8, { problem: 'cannot be written', advice: MOUNT }],
     [
       10,
       {
         problem: 'cannot be read or written',
-        advice: 'make sure that the disk has space and is sound; what was not stored is done again',
+        advice:
+          'make sure that the disk is sound, not mounted read-only, and has space; what was not stored is done again',
       },
     ],
     [11, { problem: 'is corrupted', advice: START_ANEW }],
@@ -64,6 +68,10 @@ const remedies: ReadonlyMap<number, { readonly problem: string; readonly advice:
     [14, { problem: 'cannot be opened', advice: PERMIT }],
     [26, { problem: 'is not an SQLite database', advice: START_ANEW }],
   ])
+
+const OTHER = { problem: 'cannot be used', advice: 'see the cause' }
+/** SQLITE_READONLY, SQLITE_IOERR and SQLITE_FULL: of the disk, rather than of who may do what. */
+const UNWRITABLE: ReadonlySet<number> = new Set([8, 10, 13])
 
 /** Errors of the file system as SQLite would call them. */
 const fileErrors: ReadonlyMap<unknown, number> = new Map([

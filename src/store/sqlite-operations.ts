@@ -201,6 +201,7 @@ export class SqliteOperations {
       last_attempt_at: schedule.lastAttemptAt ?? null,
       last_error: schedule.lastError ?? null,
       revoked_as_of: schedule.revokedAsOf ?? null,
+      revocation: schedule.revocation ?? null,
       unchanged_at: schedule.unchangedAt ?? null,
     })
     if (staple !== undefined) this.#putStaple(key, staple)
@@ -350,7 +351,7 @@ const statements = {
   reschedule: `
     UPDATE schedule SET due_at = :due_at, ready = 0, reason = :reason, attempts = :attempts,
       last_attempt_at = :last_attempt_at, last_error = :last_error, revoked_as_of = :revoked_as_of,
-      unchanged_at = :unchanged_at
+      revocation = :revocation, unchanged_at = :unchanged_at
     WHERE certificate = :key`,
   // Without an index: it comes once in the life of a machine, and takes a fifth of a second for a million.
   replan: 'UPDATE schedule SET due_at = ?, ready = 0, reason = ? WHERE last_attempt_at > ?',

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
@@ -188,19 +188,24 @@ interface Opened {
 }
 
 /**
- * A reader, too, makes files beside the database. A user who may not write there can read all the same: without a log nobody has the
- * database open, so it does not change.
+ * A reader, too, makes files beside the database. A user who may not write there, or whose disk is full, can read all the same: without a
+ * log nobody has the database open, so it does not change.
  */
 function open(path: string): Opened {
   try {
     return connect(path, path)
   } catch (error) {
     const { resultCode = 0 } = failureOf(error)
-    if (!CANNOT_WRITE.includes(resultCode & 0xff) || existsSync(`${path}-wal`)) throw error
+    if (!CANNOT_WRITE.includes(resultCode & 0xff) || hasLog(path)) throw error
     const immutable = pathToFileURL(path)
     immutable.search = 'immutable=1'
     return connect(path, immutable)
   }
+}
+
+/** One without content is left behind where the disk was full at once. */
+function hasLog(path: string): boolean {
+  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
 }
 
 function connect(path: string, location: string | URL): Opened {
@@ -274,8 +279,8 @@ const statements = {
   problems: 'SELECT path, problem FROM problem ORDER BY key',
 } as const
 
-/** SQLITE_READONLY and SQLITE_CANTOPEN. */
-const CANNOT_WRITE = [8, 14]
+/** SQLITE_READONLY, SQLITE_IOERR (of the -shm file, which has no room), SQLITE_FULL and SQLITE_CANTOPEN. */
+const CANNOT_WRITE = [8, 10, 13, 14]
 /** Readers wait only for a writer that opens or closes the database; this blocks the thread. */
 const BUSY_TIMEOUT_MS = 1_000
 const ID_PAGE = 5_000

@@ -22,7 +22,7 @@ export type Row = Record<string, SQLOutputValue>
 /** Selects all that `entryOf` reads; a WHERE over `c`, `s` (schedule) and `t` (staple) can follow. */
 export const SELECT_ENTRY: string = `
   SELECT c.id, c.der, i.der AS issuer, c.name, c.sources, c.classification, c.must_staple, c.not_after, c.cert_id_key, c.responder,
-    s.due_at, s.reason, s.attempts, s.last_attempt_at, s.last_error, s.revoked_as_of, s.unchanged_at,
+    s.due_at, s.reason, s.attempts, s.last_attempt_at, s.last_error, s.revoked_as_of, s.revocation, s.unchanged_at,
     ${stapleColumns('t', 'staple')}, ${stapleColumns('f', 'former')}
   FROM certificate c
   LEFT JOIN issuer i ON i.key = c.issuer
@@ -191,6 +191,7 @@ function scheduleOf(row: Row): Schedule {
     lastAttemptAt: unlessNull(row['last_attempt_at'], time),
     lastError: unlessNull(row['last_error'], text),
     ...(row['revoked_as_of'] === null ? {} : { revokedAsOf: time(row['revoked_as_of']) }),
+    ...(row['revocation'] === null ? {} : { revocation: bytes(row['revocation']) }),
     ...(row['unchanged_at'] === null ? {} : { unchangedAt: time(row['unchanged_at']) }),
   }
 }

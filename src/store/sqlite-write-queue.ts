@@ -1,22 +1,28 @@
+import { EventEmitter } from 'node:events'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { storeError } from './sqlite-error.ts'
 import type { Operation, ResultOf } from './sqlite-operations.ts'
-import type { WriterData, WriterReply, WriterRequest } from './sqlite-writer.ts'
+import {
+  serveWrites,
+  type WriterData,
+  type WriterReply,
+  type WriterRequest,
+} from './sqlite-writing.ts'
 import { StoreError } from './store.ts'
 
 /**
- * Hands operations to the writer's thread, a batch at a time: while one batch is being committed the next one gathers, so that under
- * load many operations share one fsync and an idle store answers at once. All state is this object's; the thread keeps none.
+ * Hands operations to the writer, a batch at a time: while one batch is being committed the next one gathers, so that under
+ * load many operations share one fsync and an idle store answers at once. All state is this object's; the writer keeps none.
  *
- * - starting: until the thread has said `open`; nothing is handed over.
+ * - starting: until the writer has said `open`; nothing is handed over.
  * - idle: nothing is under way; the process may end.
  * - committing: `#underWay` is not empty; everything else waits in `#waiting`.
- * - ended: closed, or the thread has died: every operation is refused.
+ * - ended: closed, or the writer's thread has died: every operation is refused.
  */
 export class SqliteWriteQueue implements AsyncDisposable {
   readonly #path: string
-  readonly #worker: Worker
+  readonly #writer: Worker | WriterHere
   readonly #exited: Promise<void>
   #waiting: Pending[] = []
   #underWay: readonly Pending[] = []
@@ -25,36 +31,35 @@ export class SqliteWriteQueue implements AsyncDisposable {
   #drained: (() => void) | undefined
 
   private constructor(data: WriterData) {
-    const { path } = data
+    const { path, where } = data
     this.#path = path
-    // Without the flags of the process: --input-type, say, of a program that embeds us would stop it.
-    this.#worker = new Worker(WRITER, { workerData: data, execArgv: [] })
+    this.#writer = where === 'here' ? new WriterHere(data) : writerThread(data)
     this.#exited = new Promise((resolve) => {
-      this.#worker.once('exit', () => {
+      this.#writer.once('exit', () => {
         this.#fail(new StoreError(`the writer of ${path} has ended; start everstaple again`))
         resolve()
       })
     })
-    this.#worker.once('error', (cause) => {
+    this.#writer.once('error', (cause: Error) => {
       const message = `the writer of ${path} broke down (${cause.message}); start everstaple again`
       this.#fail(new StoreError(message, { cause }))
     })
   }
 
-  /** Starts the thread, which brings the database to the newest schema. Rejects with a `StoreError` when it cannot. */
+  /** Starts the writer, which brings the database to the newest schema. Rejects with a `StoreError` when it cannot. */
   static async start(data: WriterData): Promise<SqliteWriteQueue> {
     const queue = new SqliteWriteQueue(data)
-    const worker = queue.#worker
+    const writer = queue.#writer
     await new Promise<void>((resolve, reject) => {
-      worker.once('error', (error) => reject(storeError(error, data.path)))
-      worker.once('exit', () => reject(queue.#ended))
-      worker.once('message', (reply: WriterReply) => {
+      writer.once('error', (error) => reject(storeError(error, data.path)))
+      void queue.#exited.then(() => reject(queue.#ended))
+      writer.once('message', (reply: WriterReply) => {
         if (reply.kind === 'open') resolve()
         else reject(queue.#errorOf(reply))
       })
     })
-    worker.on('message', (reply: WriterReply) => queue.#settle(reply))
-    worker.unref()
+    writer.on('message', (reply: WriterReply) => queue.#settle(reply))
+    writer.unref()
     return queue
   }
 
@@ -79,7 +84,7 @@ export class SqliteWriteQueue implements AsyncDisposable {
           this.#drained = resolve
         })
       }
-      this.#worker.ref()
+      this.#writer.ref()
       this.#post('close')
     }
     await this.#exited
@@ -98,18 +103,18 @@ export class SqliteWriteQueue implements AsyncDisposable {
   #flush(): void {
     if (this.#underWay.length > 0 || this.#waiting.length === 0) return
     this.#underWay = this.#waiting.splice(0, batchSize(this.#waiting))
-    this.#worker.ref()
+    this.#writer.ref()
     this.#post(this.#underWay.map(({ operation }) => operation))
   }
 
   #post(request: WriterRequest): void {
-    this.#worker.postMessage(request)
+    this.#writer.postMessage(request)
   }
 
   #settle(reply: WriterReply): void {
     const settled = this.#underWay
     this.#underWay = []
-    this.#worker.unref()
+    this.#writer.unref()
     this.#flush()
     if (reply.kind === 'committed') {
       for (const [at, { resolve }] of settled.entries()) resolve(reply.results[at])
@@ -138,6 +143,38 @@ interface Pending {
   readonly operation: Operation
   readonly resolve: (result: unknown) => void
   readonly reject: (error: StoreError) => void
+}
+
+function writerThread(data: WriterData): Worker {
+  // Without the flags of the process: --input-type, say, of a program that embeds us would stop it.
+  return new Worker(WRITER, { workerData: data, execArgv: [] })
+}
+
+/** What a thread would be, without one. */
+class WriterHere extends EventEmitter {
+  #take: (request: WriterRequest) => void = () => {}
+
+  constructor(data: WriterData) {
+    super()
+    serveWrites(
+      {
+        postMessage: (reply) => setImmediate(() => this.emit('message', reply)),
+        on: (_, take) => {
+          this.#take = take
+        },
+        close: () => this.emit('exit'),
+      },
+      data,
+    )
+  }
+
+  postMessage(request: WriterRequest): void {
+    setImmediate(() => this.#take(request))
+  }
+
+  ref(): void {}
+
+  unref(): void {}
 }
 
 /** Beside this file, in `src` as TypeScript and in `dist` as JavaScript. */

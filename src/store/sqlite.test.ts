@@ -8,7 +8,7 @@ import { storeContract } from './contract.ts'
 import { openSqliteStore, openSqliteStoreForReading } from './sqlite.ts'
 import { ATTEMPTS_KEPT, REMOVALS_KEPT, type Store } from './store.ts'
 
-describe('one database for many tests', () => {
+describe.each(['large', 'small'] as const)('one %s database for many tests', (size) => {
   const temporary = temporaryFolder()
   // Left open from test to test: starting a writer takes longer than most tests.
   let left: Store | undefined
@@ -17,11 +17,11 @@ describe('one database for many tests', () => {
     temporary[Symbol.dispose]()
   })
 
-  storeContract('SQLite', async () => {
+  storeContract(`SQLite, ${size}`, async () => {
     let opened = left
     return {
       async open() {
-        const store = opened ?? (await openSqliteStore(temporary))
+        const store = opened ?? (await openSqliteStore({ ...temporary, size }))
         opened = undefined
         left = store
         return store

@@ -1,5 +1,5 @@
-import { constants, existsSync } from 'node:fs'
-import { access, mkdir, open } from 'node:fs/promises'
+import { constants, existsSync, statSync } from 'node:fs'
+import { access, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type DurationMs, durationMs, plus } from '../der/time.ts'
 import {
@@ -16,12 +16,14 @@ import {
 import { storeError } from './sqlite-error.ts'
 import { SqliteReader } from './sqlite-reader.ts'
 import { SqliteWriteQueue } from './sqlite-write-queue.ts'
-import { type CertificateRecord, type Store, StoreError } from './store.ts'
+import { type Store, StoreError } from './store.ts'
 
 /** Where the database is. */
 export interface SqliteOptions {
   /** The data folder; the file in it is `everstaple.db`. */
   readonly folder: string
+  /** `small`: for an edge, which writes little: with less memory, and without a thread that writes. Default: `large`. */
+  readonly size?: 'small' | 'large'
 }
 
 /** The part of a store that reports need. */
@@ -44,30 +46,31 @@ export type StoreForReading = AsyncDisposable &
   >
 
 /**
- * The store of one machine: SQLite in WAL mode, written by a thread of its own, read here. Makes the folder and the database where there
+ * The store of one machine: SQLite in WAL mode, read here, and written by a thread of its own unless it is small. Makes the folder and the database where there
  * are none. One process at a time may have it open. Rejects with a `StoreError` where it cannot.
  */
-export async function openSqliteStore({ folder }: SqliteOptions): Promise<Store> {
+export async function openSqliteStore({ folder, size = 'large' }: SqliteOptions): Promise<Store> {
   const path = join(folder, FILE_NAME)
   await makePrivately(folder, path)
   const lock = join(folder, LOCK_NAME)
-  const queue = await SqliteWriteQueue.start({ path, lock, busyTimeout: BUSY_TIMEOUT })
+  const data = { path, lock, busyTimeout: BUSY_TIMEOUT, ...SIZES[size] }
+  const queue = await SqliteWriteQueue.start(data)
   const reader = await readerBeside(queue, path)
   return {
     ...reading(reader),
     async putCertificates(records, now) {
-      const put = (piece: readonly CertificateRecord[]) =>
-        queue.submit<'put'>({
+      for (const piece of pieces(records)) {
+        await queue.submit<'put'>({
           kind: 'put',
           records: piece.map(encodedCertificate),
           now: whole(now),
         })
-      await Promise.all(pieces(records).map(put))
+      }
     },
     async removeCertificates(ids) {
-      const remove = (piece: readonly string[]) =>
-        queue.submit<'remove'>({ kind: 'remove', ids: piece })
-      await Promise.all(pieces(ids).map(remove))
+      for (const piece of pieces(ids)) {
+        await queue.submit<'remove'>({ kind: 'remove', ids: piece })
+      }
     },
     async dueResponders(now) {
       return queue.submit<'due-responders'>({ kind: 'due-responders', now: whole(now) })
@@ -140,6 +143,16 @@ export async function openSqliteStore({ folder }: SqliteOptions): Promise<Store>
   }
 }
 
+/** Which file the database in the folder is at this moment, to tell it from another one; `undefined` where there is none to be seen. */
+export function sqliteFile({ folder }: Pick<SqliteOptions, 'folder'>): string | undefined {
+  try {
+    const { dev, ino } = statSync(join(folder, FILE_NAME))
+    return `${dev}:${ino}`
+  } catch {
+    return undefined
+  }
+}
+
 async function readerBeside(queue: SqliteWriteQueue, path: string): Promise<SqliteReader> {
   try {
     return new SqliteReader(path)
@@ -152,7 +165,7 @@ async function readerBeside(queue: SqliteWriteQueue, path: string): Promise<Sqli
 /** Opens the database of a service, which may be running, without a way to change it. Throws a `StoreError` where there is none. */
 export async function openSqliteStoreForReading({
   folder,
-}: SqliteOptions): Promise<StoreForReading> {
+}: Pick<SqliteOptions, 'folder'>): Promise<StoreForReading> {
   const path = join(folder, FILE_NAME)
   if (!existsSync(path)) {
     throw new StoreError(
@@ -185,6 +198,7 @@ function reading(reader: SqliteReader): Omit<StoreForReading, typeof Symbol.asyn
 async function makePrivately(folder: string, path: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
+    await tryToWrite(folder)
     // Never opened where it exists: closing it would drop the locks of another connection of this process.
     if (existsSync(path)) return await access(path, constants.W_OK)
     const file = await open(path, 'ax', 0o600)
@@ -194,13 +208,26 @@ async function makePrivately(folder: string, path: string): Promise<void> {
   }
 }
 
-/** A million at once must not keep other writes waiting, so they go in pieces. */
+/** SQLite opens what it may not write, and says so with the first write only; a disk that has failed is not always said to be read-only. */
+async function tryToWrite(folder: string): Promise<void> {
+  const path = join(folder, `.everstaple-${process.pid}.tmp`)
+  const file = await open(path, 'w', 0o600)
+  await file.close()
+  await rm(path, { force: true })
+}
+
+/** A million at once must not keep other writes waiting, nor all be in memory twice, so they go in pieces. */
 function* pieces<T>(all: readonly T[]): Generator<readonly T[]> {
   for (let at = 0; at < all.length; at += PIECE) yield all.slice(at, at + PIECE)
 }
 
 const FILE_NAME = 'everstaple.db'
 const LOCK_NAME = 'everstaple.lock'
-const PIECE = 100
+const PIECE = 1_000
+const SIZES = {
+  small: { cacheKib: 1_024, where: 'here' },
+  // Holds the indexes of some hundred thousand certificates; SQLite's 2 MB halve the writes per second at that size.
+  large: { cacheKib: 64 * 1_024, where: 'thread' },
+} as const
 /** How long a write waits for another process that writes. */
 const BUSY_TIMEOUT: DurationMs = durationMs(3_000)

@@ -57,6 +57,8 @@ export interface Schedule {
   readonly unchangedAt?: EpochMs | undefined
   /** thisUpdate of the response that said revoked, while that stands: only a newer one may say otherwise. */
   readonly revokedAsOf?: EpochMs | undefined
+  /** That response, in canonical form, to show to others; not kept by releases before schema 7, so `undefined` until the CA says it again. */
+  readonly revocation?: Uint8Array | undefined
 }
 
 /** The reason of a schedule while its certificate is claimed; its `dueAt` is the end of the lease. */
@@ -176,7 +178,7 @@ export interface ResponderRecord {
   readonly health: { readonly state: 'closed' | 'open'; readonly since: EpochMs }
 }
 
-/** The last change of one certificate: it was added, changed or removed, or its staple was stored or withdrawn. */
+/** The last change of one certificate: it was added, changed or removed, its staple was stored or withdrawn, or its revocation is a new one. */
 export interface Change {
   /** Greater than that of every change before it. */
   readonly number: number
@@ -322,4 +324,14 @@ export interface Store extends AsyncDisposable {
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code = 'STORE'
+  /** `unwritable`: the disk is full, read-only or failing; what is stored may be read all the same. */
+  readonly reason: 'unwritable' | 'other'
+
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly reason?: StoreError['reason'] } = {},
+  ) {
+    super(message, options)
+    this.reason = options.reason ?? 'other'
+  }
 }

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { expect, it } from 'vitest'
 import { plus } from '../der/time.ts'
-import { certificate, NOW, plain, schedule, staple } from './_records.ts'
+import { certificate, claimAll, NOW, plain, schedule, staple } from './_records.ts'
 import { temporaryFolder } from './_setup.ts'
 import { migrate, migrations } from './migrations.ts'
 import { openSqliteStore } from './sqlite.ts'
@@ -27,6 +27,21 @@ it('brings a database of schema 1 up to date, and loses nothing', async () => {
   expect(plain(await store.entry({ id }))).toMatchObject({
     former: { der: Array.from(staple(1).der) },
   })
+})
+
+it('asks the CA at once for the response of a revocation of schema 6, which kept none', async () => {
+  using temporary = temporaryFolder()
+  makeSchema1(temporary.database)
+  {
+    using database = new DatabaseSync(temporary.database)
+    migrate(database, migrations.slice(0, 6))
+    database.exec(`UPDATE schedule SET revoked_as_of = ${NOW} WHERE certificate = 1`)
+  }
+  await using store = await openSqliteStore(temporary)
+  const { schedule: kept } = (await store.entry({ id: certificate(1).id })) ?? {}
+  expect(kept).toMatchObject({ dueAt: 0, revokedAsOf: NOW })
+  expect(kept?.revocation).toBeUndefined()
+  expect((await store.claimDue(claimAll())).length).toBe(2)
 })
 
 /** A database as the release with schema 1 left it: one certificate with a staple, one without. */

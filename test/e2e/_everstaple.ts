@@ -28,20 +28,23 @@ export interface LaunchOptions {
   readonly command: 'run' | 'agent'
   /** Over that of the tests. */
   readonly env?: Readonly<Record<string, string>>
+  /** A command that runs the one that it is given as arguments, in its own place: `unshare -m`. */
+  readonly by?: readonly string[]
 }
 
 /** As {@link startEverstaple}, with an environment of its own. */
 export async function launchEverstaple(options: LaunchOptions): Promise<Everstaple> {
-  const { folder, config, command, env = {} } = options
+  const { folder, config, command, env = {}, by = [] } = options
   const file = join(folder, 'everstaple.yaml')
   // JSON is YAML.
   await writeFile(
     file,
     JSON.stringify({ listen: '127.0.0.1:0', log: { format: 'json' }, ...config }),
   )
+  const main = join(root, 'dist/cli/main.js')
+  const [path, ...args] = [...by, process.execPath, main, command, '--config', file]
   const program = await startProgram({
-    path: process.execPath,
-    args: [join(root, 'dist/cli/main.js'), command, '--config', file],
+    ...{ path, args },
     ready: /"event":"serviceStarted","url":"([^"]+)"/,
     env,
   })

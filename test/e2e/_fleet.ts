@@ -15,6 +15,8 @@ export interface EdgeOptions {
   /** Keys of `agent`, over the usual ones: `server`, `register`. */
   readonly agent?: object
   readonly env?: Readonly<Record<string, string>>
+  /** As of `launchEverstaple`. */
+  readonly by?: readonly string[]
 }
 
 /** Whose data folder a command reads: `centre`, `web1`; and at what time, say. */
@@ -71,7 +73,7 @@ export async function createFleet(): Promise<Fleet> {
       const args = ['token', 'create', name, '--scope', 'edge', '--data', at('centre/data')]
       await writeFile(at(`${name}/token`), await runOk(process.execPath, [main, ...args]))
     },
-    startEdge: (name, { config = {}, agent = {}, env = {} } = {}) =>
+    startEdge: (name, { config = {}, agent = {}, env = {}, by = [] } = {}) =>
       launchEverstaple({
         folder: at(name),
         config: {
@@ -82,7 +84,7 @@ export async function createFleet(): Promise<Fleet> {
           ...config,
         },
         command: 'agent',
-        env,
+        ...{ env, by },
       }),
     run: ({ at: name, env = {} }, ...args) => {
       const assigned = Object.entries(env).map(([key, value]) => `${key}=${value}`)

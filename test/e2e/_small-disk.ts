@@ -9,14 +9,18 @@ export interface SmallDisk extends Disposable {
   fill(): void
   /** Removes what filled it. */
   free(): void
+  /** Only while no file on it is open for writing. */
+  makeReadOnly(): void
+  makeWritable(): void
 }
 
 /** Mounts one; `undefined` where this user may not. */
 export function mountSmallDisk(folder: string): SmallDisk | undefined {
   mkdirSync(folder)
   const ballast = join(folder, 'ballast')
+  const mount = (...args: string[]) => void execFileSync('mount', args, { stdio: 'ignore' })
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder], { stdio: 'ignore' })
+    mount('-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder)
   } catch {
     return undefined
   }
@@ -33,6 +37,8 @@ export function mountSmallDisk(folder: string): SmallDisk | undefined {
       }
     },
     free: () => rmSync(ballast),
+    makeReadOnly: () => mount('-o', 'remount,ro', folder),
+    makeWritable: () => mount('-o', 'remount,rw', folder),
     [Symbol.dispose]: () => void execFileSync('umount', ['--lazy', folder]),
   }
 }

@@ -61,10 +61,7 @@ describeWith(['openssl', 'faketime'], 'an edge in trouble of its own', () => {
     it('staples on while its disk is full, says so, and takes what is new when there is room', async () => {
       await addEdge('full')
       using disk = mountSmallDisk(fleet.at('full/data'))
-      if (disk === undefined) {
-        process.stderr.write('skipped: no tmpfs can be mounted\n')
-        return
-      }
+      if (disk === undefined) return skipped()
       await using edge = await fleet.startEdge('full')
       await edge.logged('fileWritten')
       disk.fill()
@@ -77,5 +74,46 @@ describeWith(['openssl', 'faketime'], 'an edge in trouble of its own', () => {
       await edge.logged('fileWritten', before)
       expect(await asked(edge, second)).toBe(': good')
     })
+
+    it('says here and at the centre that its output is read-only, and gets over it', async () => {
+      await addEdge('web')
+      using disk = mountSmallDisk(fleet.at('web/staples'))
+      if (disk === undefined) return skipped()
+      disk.makeReadOnly()
+      // Outputs are swept every minute.
+      const { env } = await fakeTime(fleet.at('web/time'), '+0 x60')
+      const outputs = [{ file: fleet.at('web/staples/{name}.ocsp') }]
+      await using edge = await fleet.startEdge('web', { env, config: { outputs } })
+      await edge.logged('fileFailed')
+      expect(await asked(edge, first)).toBe(': good')
+      const status = async (at: string, ...args: string[]) =>
+        (await fleet.run({ at }, 'status', ...args)).stdout
+      const here = expect.poll(() => status('web', 'first.test'), SLOWLY)
+      const atCentre = expect.poll(() => status('centre', '--edges'), SLOWLY)
+      await here.toMatch(READ_ONLY)
+      await atCentre.toMatch(READ_ONLY)
+      disk.makeWritable()
+      await edge.logged('fileWritten')
+      await here.not.toMatch(READ_ONLY)
+      await atCentre.not.toMatch(READ_ONLY)
+    })
+
+    it('does not start with a read-only data folder in which there is nothing', async () => {
+      await addEdge('empty')
+      using disk = mountSmallDisk(fleet.at('empty/data'))
+      if (disk === undefined) return skipped()
+      disk.makeReadOnly()
+      const settings = ['--certificates', fleet.at('empty/certs'), '--server', fleet.url]
+      const { status, stderr } = await fleet.run({ at: 'empty' }, 'agent', ...settings)
+      expect(stderr).toMatch(/error: .*everstaple\.db cannot be written \(EROFS.*\n.*hint: mount/)
+      expect(status).toBe(2)
+    })
   })
 })
+
+function skipped(): void {
+  process.stderr.write('skipped: no tmpfs can be mounted\n')
+}
+
+const READ_ONLY = /staples is on a read-only file system; mount it writable/
+const SLOWLY = { timeout: 10_000, interval: 200 }

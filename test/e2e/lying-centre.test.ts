@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { DAY_MS, type EpochMs, epochMs, HOUR_MS, plus } from '../../src/der/time.ts'
 import { makeHierarchy } from '../../src/lab/hierarchy.ts'
-import { buildResponse } from '../../src/lab/response-builder.ts'
+import { buildResponse, type CertStatusKnob } from '../../src/lab/response-builder.ts'
 import { encodeFeedEvent, type FeedEvent } from '../../src/serve/feed-event.ts'
 import { systemClock } from '../../src/time/clock.ts'
 import { type Everstaple, launchEverstaple } from './_everstaple.ts'
@@ -72,6 +72,19 @@ describeWith(['faketime'], 'an edge whose centre lies', () => {
     expectRefusal(tell([staple(der)]), notTaken(why)),
   )
 
+  const revocations: readonly (readonly [string, Uint8Array | undefined, string])[] = [
+    ['without a response', undefined, 'does not show the response'],
+    ['that another CA signed', revocationOf(leaf, now, stranger), 'signature|signer|responder-id'],
+    ['of another certificate', revocationOf(other, now), 'cert-id-mismatch'],
+    ['by a response that says good', stapleOf(leaf, now), 'and says good'],
+    ['older than the staple', revocationOf(leaf, plus(now, -3 * HOUR_MS)), 'in hand of'],
+    ['from the future', revocationOf(leaf, plus(now, DAY_MS)), 'this-update-in-future'],
+    ['by no response', Buffer.from('<html>'), 'body-is-text|malformed'],
+  ]
+  it.each(revocations)('withdraws nothing for a revocation %s', (_, response, why) =>
+    expectRefusal(tell([revoked(response)]), notTaken(why)),
+  )
+
   const streams: readonly (readonly [string, Conduct, string])[] = [
     ['garbage', endlessly(`${'x'.repeat(1_000)}\n\n`), 'is not one of the feed'],
     ['a line without end', endlessly('x'.repeat(65_536)), 'an event has more than'],
@@ -101,16 +114,39 @@ describeWith(['faketime'], 'an edge whose centre lies', () => {
     conduct(tell([staple(stapleOf(leaf, plus(now, -HOUR_MS)))]))
     await edge.logged('fileWritten', before)
   })
+
+  it('withdraws what the CA has revoked', async () => {
+    const before = edge.program.output().length
+    conduct(tell([revoked(revocationOf(leaf, now))]))
+    await edge.logged('fileRemoved', before)
+    expect(edge.program.output().slice(before)).toContain('"event":"certificateRevoked"')
+  })
 })
 
 function stapleOf(of: typeof leaf, thisUpdate: EpochMs, by = pki): Uint8Array {
+  return responseOf(of, { thisUpdate, certStatus: 'good' }, by)
+}
+
+function revocationOf(of: typeof leaf, thisUpdate: EpochMs, by = pki): Uint8Array {
+  return responseOf(of, { thisUpdate, certStatus: { revokedAt: thisUpdate } }, by)
+}
+
+function responseOf(
+  of: typeof leaf,
+  saying: { readonly thisUpdate: EpochMs; readonly certStatus: CertStatusKnob },
+  by: typeof pki,
+): Uint8Array {
   const certID = { certificate: of.certificate, issuer: pki.issuer.certificate }
-  const times = { thisUpdate, nextUpdate: plus(thisUpdate, 4 * DAY_MS) }
-  return buildResponse({ responses: [{ certID, ...times }], signer: by.issuer })
+  const nextUpdate = plus(saying.thisUpdate, 4 * DAY_MS)
+  return buildResponse({ responses: [{ certID, ...saying, nextUpdate }], signer: by.issuer })
 }
 
 function staple(der: Uint8Array): FeedEvent {
   return { kind: 'staple', fingerprint: leaf.certificate.fingerprint, staple: der }
+}
+
+function revoked(response: Uint8Array | undefined): FeedEvent {
+  return { kind: 'revoked', fingerprint: leaf.certificate.fingerprint, asOf: now, response }
 }
 
 function text(event: FeedEvent): string {

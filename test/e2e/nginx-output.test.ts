@@ -6,38 +6,37 @@ import { root } from '../_source-files.ts'
 import { curlJudges, opensslSees, type Server } from './_clients.ts'
 import { type Everstaple, startEverstaple } from './_everstaple.ts'
 import { type Nginx, nginxReloadCommand, startNginx } from './_nginx.ts'
-import { createOpensslCa } from './_openssl-ca.ts'
+import { createOpensslCa, type OpensslCa, type OpensslLeaf } from './_openssl-ca.ts'
 import { type OpensslResponder, startOpensslResponder } from './_openssl-responder.ts'
 import { describeWith } from './_peer.ts'
 import { runProgram } from './_program.ts'
 
 describeWith(['openssl', 'curl', 'nginx'], 'everstaple run, with the care for nginx', () => {
   let folder: string
+  let ca: OpensslCa
+  let leaf: OpensslLeaf
   let responder: OpensslResponder
   let everstaple: Everstaple
   let nginx: Nginx
   let server: Server
-  let complete: () => Promise<void>
+  let start: (data: string) => Promise<Everstaple>
   const at = (name: string) => join(folder, name)
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'everstaple-nginx-'))
     await mkdir(at('live'))
-    const ca = await createOpensslCa(folder)
+    ca = await createOpensslCa(folder)
     responder = await startOpensslResponder(ca)
-    const leaf = await ca.issue({ name: 'www.test', ocspUrl: responder.url })
+    leaf = await ca.issue({ name: 'www.test', ocspUrl: responder.url })
     await responder.start()
     // Its issuer is missing: there can be no staple yet.
     await writeFile(at('live/www.pem'), await readFile(leaf.certificate))
-    complete = async () => writeFile(at('live/www.pem'), await readFile(leaf.chain))
     const reload = nginxReloadCommand(folder)
     const care = { server: 'nginx', test: `test -e ${at('fine')}`, reload, debounce: '50ms' }
-    everstaple = await startEverstaple(folder, {
-      certificates: ['live'],
-      data: 'data',
-      responders: { allowAddresses: ['127.0.0.1'] },
-      outputs: [{ file: '{dir}/{name}.ocsp', ...care }],
-    })
+    const outputs = [{ file: '{dir}/{name}.ocsp', ...care }]
+    const responders = { allowAddresses: ['127.0.0.1'] }
+    start = (data) => startEverstaple(folder, { certificates: ['live'], data, responders, outputs })
+    everstaple = await start('data')
     await everstaple.logged('filePrepared')
     const directives = ['ssl_stapling on;', `ssl_stapling_file ${at('live/www.ocsp')};`]
     nginx = await startNginx(folder, [{ leaf, directives }])
@@ -64,7 +63,7 @@ describeWith(['openssl', 'curl', 'nginx'], 'everstaple run, with the care for ng
   })
 
   it('does not reload while the test fails, and says so', async () => {
-    await complete()
+    await writeFile(at('live/www.pem'), await readFile(leaf.chain))
     await everstaple.logged('reloadFailed')
     expect(await opensslSees(server)).toMatchObject({ responseStatus: 'trylater' })
     expect(await status()).toMatch(
@@ -80,5 +79,25 @@ describeWith(['openssl', 'curl', 'nginx'], 'everstaple run, with the care for ng
     expect(await opensslSees(server)).toMatchObject({ certStatus: 'good' })
     expect(await curlJudges(server)).toEqual({ kind: 'accepted' })
     expect(await status()).toMatch(/^\/live\/www\.ocsp live since \S+$/)
+  })
+
+  it('leaves nginx its staple when the data folder is lost and the CA is away', async () => {
+    await everstaple[Symbol.asyncDispose]()
+    await responder.stop()
+    const log = nginx.log()
+    everstaple = await start('other')
+    await everstaple.logged('fetchFailed')
+    await nginx.reloaded(log)
+    expect(await opensslSees(server)).toMatchObject({ certStatus: 'good' })
+  })
+
+  it('takes it away when the CA is back and says that the certificate is revoked', async () => {
+    await everstaple[Symbol.asyncDispose]()
+    await ca.revoke(leaf)
+    await responder.start()
+    everstaple = await start('third')
+    await everstaple.logged('certificateRevoked')
+    // A first reload may tell of the staple that was found.
+    await expect.poll(() => opensslSees(server)).toMatchObject({ responseStatus: 'trylater' })
   })
 })

@@ -98,6 +98,25 @@ function stapleOf(leaf: LabCertificate, thisUpdate: EpochMs, by = pki): StapleRe
   return { der, received: der, ...times, ...fetched }
 }
 
+/** A response by which the certificate is on hold. */
+function revocationOf({ certificate }: LabCertificate, thisUpdate: EpochMs): Uint8Array {
+  const id = { certificate, issuer: pki.issuer.certificate }
+  const nextUpdate = plus(thisUpdate, 4 * DAY_MS)
+  const certStatus = { revokedAt: thisUpdate, reason: 6 }
+  return buildResponse({
+    responses: [{ certID: id, thisUpdate, nextUpdate, certStatus }],
+    signer: pki.issuer,
+  })
+}
+
+/** The centre says that it is revoked, as of now, and withdraws its own staple. */
+async function revoke(leaf: LabCertificate, revocation: Uint8Array | undefined): Promise<void> {
+  const { fingerprint: id } = leaf.certificate
+  await central.complete(id, schedule({ revokedAsOf: now, revocation }))
+  await central.withdrawStaple(id)
+  feed.pulse()
+}
+
 async function publish(leaf: LabCertificate, staple: StapleRecord): Promise<void> {
   await central.complete(leaf.certificate.fingerprint, schedule(), { staple })
   feed.pulse()
@@ -256,7 +275,7 @@ describe('an edge that follows a centre', () => {
     await manage(edge, ...many)
     for (const leaf of many) await publish(leaf, stapleOf(leaf, now, other))
     follow()
-    await heard('away: it sent 101 staples that are not to be handed out')
+    await heard('away: it sent 101 responses that are not to be taken')
   })
 
   it('withdraws what the centre says is revoked, and nothing that it merely has not', async () => {
@@ -266,10 +285,8 @@ describe('an edge that follows a centre', () => {
     await publish(second, stapleOf(second, plus(now, -HOUR_MS)))
     follow()
     await heard('received www2')
-    const [{ id }, missing] = [recordOf(first, ''), recordOf(second, '')]
-    await central.complete(id, schedule({ revokedAsOf: now }))
-    await central.withdrawStaple(id)
-    await central.withdrawStaple(missing.id)
+    await revoke(first, revocationOf(first, now))
+    await central.withdrawStaple(second.certificate.fingerprint)
     feed.pulse()
     await heard('revoked www1')
     expect(await held(first)).toBeUndefined()
@@ -280,16 +297,39 @@ describe('an edge that follows a centre', () => {
       .toMatch(/not taken www1: it says good as of .* is revoked as of/)
   })
 
-  it('does not believe a revocation that is said to come, which would keep all staples away', async () => {
+  it('does not believe a revocation without a response, and keeps what it has', async () => {
     await manage(central, first)
     await manage(edge, first)
-    const { id } = recordOf(first, '')
-    await central.complete(id, schedule({ revokedAsOf: plus(now, 365 * DAY_MS) }))
-    await central.withdrawStaple(id)
+    const good = plus(now, -HOUR_MS)
+    await publish(first, stapleOf(first, good))
+    follow()
+    await heard('received www1')
+    await revoke(first, undefined)
+    await expect.poll(() => log.at(-1)).toMatch(/^not taken www1: .* does not show the response/)
+    expect(await held(first)).toBe(good)
+  })
+
+  it('takes what is good again after a revocation, as one may be lifted', async () => {
+    await manage(central, first)
+    await manage(edge, first)
+    await revoke(first, revocationOf(first, plus(now, -HOUR_MS)))
     follow()
     await heard('revoked www1')
-    const { revokedAsOf = 0 } = (await edge.entry({ id }))?.schedule ?? {}
-    expect(revokedAsOf).toBeLessThanOrEqual(systemClock.now())
+    await publish(first, stapleOf(first, now))
+    await heard('received www1')
+    const entry = await edge.entry({ id: first.certificate.fingerprint })
+    expect(entry?.schedule?.revocation).toBeUndefined()
+  })
+
+  it('withdraws also where the centre has the revocation stapled', async () => {
+    await manage(central, first)
+    await manage(edge, first)
+    await publish(first, stapleOf(first, plus(now, -HOUR_MS)))
+    follow()
+    await heard('received www1')
+    await publish(first, { ...stapleOf(first, now), der: revocationOf(first, now) })
+    await heard('revoked www1')
+    expect(await held(first)).toBeUndefined()
   })
 
   it('says which of its certificates the centre does not manage, also after a restart', async () => {

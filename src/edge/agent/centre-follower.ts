@@ -20,9 +20,9 @@ export interface CentreEvents {
     readonly certificate: CertificateRecord
     readonly staple: StapleRecord
   }): void
-  /** The centre sent for this certificate what is not to be handed out; what was in hand is kept. */
+  /** The centre sent for this certificate what is not to be taken; what was in hand is kept. */
   stapleNotTaken(event: { readonly certificate: CertificateRecord; readonly problem: string }): void
-  /** The centre says that the CA has revoked it; its staple is withdrawn. */
+  /** The centre has shown that the CA has revoked it; its staple is withdrawn. */
   certificateRevoked(event: {
     readonly certificate: CertificateRecord
     readonly problem: string
@@ -111,18 +111,20 @@ export class CentreFollower {
     while (!signal.aborted) {
       this.#again = new AbortController()
       const again = this.#again.signal
-      const problem = await this.#follow(AbortSignal.any([signal, again]))
+      const end = await this.#follow(AbortSignal.any([signal, again]))
       if (signal.aborted || again.aborted) continue
-      this.#awaySince ??= clock.monotonic()
       const longest = Math.min(LONGEST_PAUSE, SECOND_MS * 2 ** this.#failures++)
       const retryIn = durationMs(Math.round(SHORTEST_PAUSE + random() * longest))
-      events.centreAway({ centre: centre.url, problem, retryIn })
+      if (end.kind === 'away') {
+        this.#awaySince ??= clock.monotonic()
+        events.centreAway({ centre: centre.url, problem: end.problem, retryIn })
+      }
       await clock.sleep(retryIn, AbortSignal.any([signal, again]))
     }
   }
 
   /** Follows one connection to its end; why it ended. */
-  async #follow(signal: AbortSignal): Promise<string> {
+  async #follow(signal: AbortSignal): Promise<End> {
     const { centre, store, events, whereabouts } = this.#options
     try {
       const fingerprints = [...(await store.certificateIds())].sort()
@@ -140,17 +142,20 @@ export class CentreFollower {
         }
         // What was refused for the clock of this machine, say, is to be sent once more.
         if (next === undefined || next === place || reading.refusals > 0) continue
-        await whereabouts.write({ centre: centre.url, certificates, place: next, notManaged })
         place = next
+        await whereabouts
+          .write({ centre: centre.url, certificates, place, notManaged })
+          // It costs no more than that things are sent again after the next start.
+          .catch((error: unknown) => events.storeFailed({ error }))
       }
-      return 'the connection was closed'
+      return { kind: 'away', problem: 'the connection was closed' }
     } catch (error) {
       if (!(error instanceof Error)) throw error
-      if (!('code' in error) || (error.code !== 'STORE' && error.code !== 'DURABLE_FILE')) {
-        return error.message
+      if (!('code' in error) || error.code !== 'STORE') {
+        return { kind: 'away', problem: error.message }
       }
       events.storeFailed({ error })
-      return 'what it sends cannot be stored here'
+      return { kind: 'not-stored' }
     }
   }
 
@@ -194,6 +199,12 @@ export class CentreFollower {
     this.#isClockOff = isOff
   }
 }
+
+/** Why a connection has ended. */
+type End =
+  | { readonly kind: 'away'; readonly problem: string }
+  /** The disk of this machine did not take what came: it is sent again with the next connection. */
+  | { readonly kind: 'not-stored' }
 
 function digestOf(fingerprints: readonly string[]): string {
   return createHash('sha256').update(fingerprints.join()).digest('hex')

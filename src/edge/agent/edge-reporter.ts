@@ -111,9 +111,11 @@ export class EdgeReporter {
     const probes = await this.#probes()
     const probed = [...probes].filter(([, probe]) => (probe?.at ?? 0) > this.#probedUntil)
     const ids = new Set([...changed, ...probed.map(([id]) => id)])
-    const entries = await Promise.all([...ids].map((id) => this.#options.store.entry({ id })))
-    const known = entries.filter((entry) => entry !== undefined)
-    const states = await Promise.all(known.map((entry) => this.#stateOf(entry, probes)))
+    const states: EdgeState[] = []
+    for (const id of ids) {
+      const entry = await this.#options.store.entry({ id })
+      if (entry !== undefined) states.push(await this.#stateOf(entry, probes))
+    }
     this.#probedUntil = Math.max(this.#probedUntil, ...probed.map(([, probe]) => probe?.at ?? 0))
     return states
   }

@@ -1,9 +1,11 @@
-import { durationMs, type EpochMs, epochMs, MINUTE_MS } from '../../der/time.ts'
+import { durationMs, MINUTE_MS } from '../../der/time.ts'
 import type { FeedEvent, PlacedEvent } from '../../serve/feed-event.ts'
-import type { Entry } from '../../store/store.ts'
+import type { Entry, Schedule } from '../../store/store.ts'
 import type { CentreFollowerOptions } from './centre-follower.ts'
 import { FeedError } from './event-stream.ts'
+import { takeRevocation } from './take-revocation.ts'
 import { takeStaple } from './take-staple.ts'
+import type { Taking } from './taking.ts'
 
 /** What is read for. */
 export interface ReadFor {
@@ -60,7 +62,7 @@ export class FeedReading {
     this.#waiting = new Map()
     await Promise.all(batch.map((one) => this.#takeIn(one)))
     if (this.#refusals > MOST_REFUSALS) {
-      throw new FeedError(`it sent ${this.#refusals} staples that are not to be handed out`)
+      throw new FeedError(`it sent ${this.#refusals} responses that are not to be taken`)
     }
     return place
   }
@@ -84,19 +86,34 @@ export class FeedReading {
     const { store } = this.#options
     const entry = await store.entry({ id: event.fingerprint })
     if (entry === undefined) this.#refusals++
-    else if (event.kind === 'staple') await this.#takeStaple(entry, event.staple)
-    else if (event.kind === 'revoked') await this.#revoke(entry, event.asOf)
+    else await this.#carryOut(entry, this.#judge(entry, event))
   }
 
-  async #takeStaple(entry: Entry, der: Uint8Array): Promise<void> {
-    const { store, clock, policy, events, centre, changed } = this.#options
+  #judge(entry: Entry, event: CertificateEvent): Taking {
+    const { clock, policy, centre } = this.#options
+    const by = { policy, now: clock.now() }
+    switch (event.kind) {
+      case 'staple':
+        return takeStaple(entry, { der: event.staple, from: centre.url }, by)
+      case 'revoked':
+        return takeRevocation(entry, event.response, by)
+      case 'missing':
+      case 'removed':
+        return { kind: 'keep' }
+    }
+  }
+
+  async #carryOut(entry: Entry, taking: Taking): Promise<void> {
+    const { store, events, changed } = this.#options
     const { certificate } = entry
-    const taking = takeStaple(entry, { der, from: centre.url }, { policy, now: clock.now() })
     switch (taking.kind) {
       case 'take':
         await store.complete(certificate.id, taking.next, { staple: taking.staple })
         events.stapleReceived({ certificate, staple: taking.staple })
         changed(certificate)
+        break
+      case 'withdraw':
+        await this.#withdraw(entry, taking.next)
         break
       case 'refuse':
         this.#refusals++
@@ -112,18 +129,13 @@ export class FeedReading {
     }
   }
 
-  async #revoke({ certificate, schedule, staple }: Entry, said: EpochMs): Promise<void> {
-    const { store, clock, events, changed } = this.#options
-    // One that is said to have been revoked in years to come would never get a staple again.
-    const asOf = epochMs(Math.min(said, clock.now()))
-    if (schedule === undefined || schedule.revokedAsOf === said) return
-    if (staple !== undefined && staple.thisUpdate > asOf) return
-    const problem = 'by the centre'
-    await Promise.all([
-      store.complete(certificate.id, { ...schedule, revokedAsOf: asOf, lastError: 'revoked' }),
-      store.withdrawStaple(certificate.id),
-    ])
+  async #withdraw({ certificate, schedule, staple }: Entry, next: Schedule): Promise<void> {
+    const { store, events, changed } = this.#options
+    await Promise.all([store.complete(certificate.id, next), store.withdrawStaple(certificate.id)])
     changed(certificate)
+    // A newer response that says the same is no news.
+    if (staple === undefined && schedule?.revokedAsOf !== undefined) return
+    const problem = 'by a response of the CA that the centre has sent'
     events.certificateRevoked({ certificate, problem })
   }
 }

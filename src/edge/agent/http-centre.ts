@@ -177,6 +177,9 @@ async function beginning(body: Dispatcher.ResponseData['body']): Promise<string>
 
 /** Where a name has several addresses, the error has one for each, and no message of its own. */
 function unreachable(error: unknown): CentreError {
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'getaddrinfo') {
+    return new CentreError(`${UNRESOLVED} (${error.message})`, { cause: error })
+  }
   const causes = error instanceof AggregateError ? error.errors : [error]
   const messages = causes.map((cause) => (cause instanceof Error ? cause.message : String(cause)))
   return new CentreError(messages.join('; '), { cause: error })
@@ -186,5 +189,7 @@ const ANSWERS_WITHIN: DurationMs = durationMs(10 * SECOND_MS)
 const TOLD_WITHIN: DurationMs = durationMs(30 * SECOND_MS)
 const SILENT_AT_MOST: DurationMs = durationMs(45 * SECOND_MS)
 const SILENT = 'it says nothing whole for too long, where its feed says something every 15 s'
+const UNRESOLVED =
+  'its name has no address: see that DNS works on this machine, or give the name one in /etc/hosts'
 const MOST_READ = 10_000
 const MOST_SHOWN = 300

@@ -94,6 +94,35 @@ describe('what stands in a file', () => {
   })
 })
 
+describe('a good staple of a former life, while there is none in hand,', () => {
+  const stays: FileClaim = { certificate: a, staple: undefined, found: 'may-stay' }
+  const found = { present: good.der, held }
+
+  it('stays, live', () => {
+    const { content, facts } = plan('nginx', [stays], found)
+    expect(content).toEqual(good.der)
+    const stapleSha256 = stapleDigest(good.der)
+    expect(facts.get(a.id)).toEqual({ state: 'live', stapleSha256, problem: undefined })
+  })
+
+  it('makes way for one in hand', () => {
+    const newer = staple({ left: 2 * DAY_MS })
+    expect(plan('nginx', [{ ...stays, staple: newer }], found).content).toEqual(newer.der)
+  })
+
+  test.each<[string, FileClaim, Partial<FilePlanInput>]>([
+    ['of a revoked certificate', { ...stays, found: 'goes' }, found],
+    ['of another certificate, or over', stays, { ...found, held: () => undefined }],
+  ])('goes: %s', (_, claim, more) => {
+    expect(plan('nginx', [claim], more).content).toEqual(TRY_LATER)
+  })
+
+  it('goes where the server would mishandle it', () => {
+    const more = { present: ending.der, held: () => ending }
+    expect(plan('haproxy', [stays], more).content).toHaveLength(0)
+  })
+})
+
 describe('a staple that the server would mishandle', () => {
   const claims = [{ certificate: a, staple: large }]
   const problem = `trafficserver takes 10240 bytes by file, the staple has ${large.der.length}`

@@ -20,7 +20,15 @@ export interface FileClaim {
   readonly certificate: OutputCertificate
   /** `undefined` where there is no usable one. */
   readonly staple: Staple | undefined
+  /** See {@link Found}. Default: `goes`. */
+  readonly found?: Found
 }
+
+/**
+ * What becomes of a good staple that stands at the path while there is none in hand: it may stay, as where the data folder was lost,
+ * until there is a newer one or it ends; or it goes, as where the certificate is revoked.
+ */
+export type Found = 'may-stay' | 'goes'
 
 /** What a plan is made from. */
 export interface FilePlanInput {
@@ -61,7 +69,7 @@ export function planFile(input: FilePlanInput): FilePlan {
   const { claims, server, now } = input
   const usable = claims.filter(isUsableAt(now)).sort(byPrecedence)
   const [first, ...rest] = usable
-  if (first === undefined) return without(input, whyNone(claims, now))
+  if (first === undefined) return leftAsFound(input) ?? without(input, whyNone(claims, now))
   if (server !== undefined && targets[server].fileIsFor === 'server-block') {
     const kinds = new Set(usable.map(({ certificate }) => keyKind(certificate)))
     if (kinds.size > 1) return refusing(input, usable, mixedKeys(server, usable, kinds))
@@ -88,6 +96,17 @@ function isUsableAt(now: EpochMs): (claim: FileClaim) => claim is UsableClaim {
 function objection({ der }: Staple, server: ServerName, now: EpochMs): string | undefined {
   const facts = stapleFacts(der)
   return facts && whyMishandled(server, facts, { now, way: 'file' })
+}
+
+/** A good staple of a former life, which its server would only lose: `undefined` where none stands there. */
+function leftAsFound(input: FilePlanInput): FilePlan | undefined {
+  const { claims, present, server, now, held } = input
+  if (present === undefined) return undefined
+  const of = claims.find(({ certificate, found }) => {
+    const kept = found === 'may-stay' ? held(present, certificate) : undefined
+    return kept !== undefined && (!server || objection(kept, server, now) === undefined)
+  })
+  return of && planned(input, of.certificate, { content: present, left: [] })
 }
 
 function planned(

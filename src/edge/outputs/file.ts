@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path'
 import type { Staple } from '../../ocsp/verdict.ts'
 import { parseCertificate } from '../../x509/certificate.ts'
-import type { OutputCertificate } from './file-plan.ts'
+import type { Found, OutputCertificate } from './file-plan.ts'
 import { ManagedFile, type ManagedFileOptions } from './managed-file.ts'
 import { type PathTemplate, pathTemplate } from './path-template.ts'
 
@@ -15,9 +15,10 @@ export interface FileOutputOptions extends ManagedFileOptions {
 export interface FileOutput {
   /**
    * Makes the files hold the staple; nothing is written where they do already. Resolves when the files are durable, or
-   * were told as failed. Without a staple, they hold what the server needs in its place, which may be nothing.
+   * were told as failed. Without a staple, they hold what the server needs in its place, which may be nothing, or the good one that was
+   * `found` there. Default: it `goes`.
    */
-  apply(certificate: OutputCertificate, staple: Staple | undefined): Promise<void>
+  apply(certificate: OutputCertificate, staple: Staple | undefined, found?: Found): Promise<void>
   /**
    * Removes the files: the certificate is no longer managed, or can have no staple. At start, apply what has a staple first:
    * another certificate may have the same path.
@@ -63,13 +64,13 @@ export function fileOutput(options: FileOutputOptions): FileOutput {
     return had
   }
   return {
-    async apply(certificate, staple) {
+    async apply(certificate, staple, found = 'goes') {
       // A certificate that moved gives up the paths that are no longer its own.
       const had = released(certificate.id)
       const paths = pathsOf(template, certificate)
       pathsById.set(certificate.id, paths)
       const own = paths.map(fileAt)
-      for (const file of own) file.claim({ certificate, staple })
+      for (const file of own) file.claim({ certificate, staple, found })
       await settle(new Set([...had, ...own]))
     },
     async withdraw(certificate) {
