@@ -193,7 +193,7 @@ function fetchEvents(
       })
     },
     certificateRevoked({ certificate, problem }) {
-      const message = `${certificate.name}: REVOKED, confirmed over a second connection (${problem}); replace the certificate`
+      const message = `${certificate.name}: REVOKED by its CA (${problem}); replace the certificate`
       log('error', message, { event: 'certificateRevoked', ...identify(certificate), problem })
     },
     issuerFound({ certificate, url }) {

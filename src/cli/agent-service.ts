@@ -52,7 +52,16 @@ export async function startAgent(
   const staples = new VerifiedStaples({ store, clock, policy, events, cacheSize })
   const centre = parts.use(new HttpCentre({ ...settings, clock }))
   const edge = settings.name ?? hostname()
-  const reporter = new EdgeReporter({ edge, version, centre, store, staples, clock, events })
+  const feed = { isThere: false }
+  const reporter = new EdgeReporter({
+    ...{ edge, version, centre, store, staples, clock },
+    events: {
+      reportFailed(event) {
+        // While the feed is away it says why; all is reported when it is back.
+        if (feed.isThere) events.reportFailed(event)
+      },
+    },
+  })
   const outputs = parts.use(
     localOutputsOf({
       ...{ config, staples, clock, events },
@@ -73,7 +82,7 @@ export async function startAgent(
     }),
   )
   events.serviceStarted({ url: http.url, ocspUrl: http.ocspUrl, data: config.data })
-  const made = { config, settings, world, store, staples, outputs, centre, reporter }
+  const made = { config, settings, world, store, staples, outputs, centre, feed, reporter }
   return running(parts.move(), { url: http.url, store, world }, (stop) => runLoops(made, stop))
 }
 
@@ -85,11 +94,13 @@ interface Parts {
   readonly staples: VerifiedStaples
   readonly outputs: LocalOutputs
   readonly centre: HttpCentre
+  /** Written here alone: whether the feed of the centre is followed at the moment. */
+  readonly feed: { isThere: boolean }
   readonly reporter: EdgeReporter
 }
 
 async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
-  const { config, settings, world, store, staples, outputs, centre, reporter } = parts
+  const { config, settings, world, store, staples, outputs, centre, feed, reporter } = parts
   const { clock, events } = world
   const changed = (certificate: CertificateRecord) => {
     staples.forget(certificate.id)
@@ -105,8 +116,13 @@ async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
     events: {
       ...events,
       centreReached(event) {
+        feed.isThere = true
         events.centreReached(event)
         reporter.tellAll()
+      },
+      centreAway(event) {
+        feed.isThere = false
+        events.centreAway(event)
       },
       notManaged(event) {
         events.notManaged({ ...event, isOffered: settings.register })

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import type { Config } from '../config/config.ts'
@@ -8,6 +7,7 @@ import type { Service, ServiceWorld } from './running-service.ts'
 import type { SettingsFlags } from './settings.ts'
 import { type ExitStatus, type Terminal, UsageError } from './terminal.ts'
 import { readTokenFile } from './token-file.ts'
+import { readTrustedCertificates } from './trusted-certificates.ts'
 
 /** What `everstaple agent` takes: each overrides its key in the file. */
 export interface AgentFlags extends SettingsFlags {
@@ -50,17 +50,11 @@ async function settingsOf({ agent }: Config): Promise<AgentSettings> {
   if (!URL.canParse(url)) {
     throw new UsageError(`${url} is not a URL`, 'give one such as https://staples.example.org:8443')
   }
-  const token = tokenFile === undefined ? undefined : () => readTokenFile(tokenFile)
+  const token = tokenFile === undefined ? undefined : () => readTokenFile(TOKEN_KEY, tokenFile)
   // A file that is missing is told now; one that is replaced later is read again.
   await token?.()
-  return { url, token, ca: ca === undefined ? undefined : await text(ca), name, register, fallback }
+  const trusted = ca === undefined ? undefined : await readTrustedCertificates('agent.ca', ca)
+  return { url, token, ca: trusted, name, register, fallback }
 }
 
-async function text(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new UsageError(`${path} cannot be read (${why})`, 'name a file that this user may read')
-  }
-}
+const TOKEN_KEY = 'agent.tokenFile (--token-file)'

@@ -45,10 +45,21 @@ export async function readGiven(path: string): Promise<Uint8Array> {
   try {
     return path === '-' ? await readAll(process.stdin) : await readFile(path)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
     throw new UsageError(
-      `'${path}' ${whyUnreadable.get(code) ?? `cannot be read: ${message}`}`,
+      `'${path}' ${whyUnreadable(error)}`,
       'give the path of a file that you may read, or - for standard input',
+    )
+  }
+}
+
+/** Reads the file that a key or a flag names: `agent.ca`, `--token-file`. Throws a {@link UsageError}. */
+export async function readNamed(key: string, path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    throw new UsageError(
+      `${key}: '${path}' ${whyUnreadable(error)}`,
+      `have ${key} name a file that this user may read`,
     )
   }
 }
@@ -81,14 +92,19 @@ async function issuerBeside(
     ?.issuer
 }
 
-const whyUnreadable = new Map<string | undefined, string>([
-  ['ENOENT', 'does not exist'],
-  ['EISDIR', 'is a folder'],
-  ['EACCES', 'may not be read by this user'],
-])
+function whyUnreadable(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  return reasons.get(code) ?? `cannot be read: ${message}`
+}
 
 async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   const parts: Buffer[] = []
   for await (const part of stream) parts.push(part)
   return Buffer.concat(parts)
 }
+
+const reasons = new Map<string | undefined, string>([
+  ['ENOENT', 'does not exist'],
+  ['EISDIR', 'is a folder'],
+  ['EACCES', 'may not be read by this user'],
+])

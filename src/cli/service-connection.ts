@@ -2,10 +2,11 @@ import { rootCertificates } from 'node:tls'
 import { Agent } from 'undici'
 import type { Config } from '../config/config.ts'
 import type { DurationMs } from '../der/time.ts'
-import { readGiven } from './given-files.ts'
+import { readNamed } from './given-files.ts'
 import { readSettings } from './settings.ts'
 import { UsageError } from './terminal.ts'
 import { readTokenFile } from './token-file.ts'
+import { readTrustedCertificates } from './trusted-certificates.ts'
 
 /** How a command is told where the service is. */
 export interface ServiceFlags {
@@ -34,8 +35,11 @@ export async function serviceConnection(
     server === undefined
       ? await ownServer(await readSettings({ config }))
       : { url: givenUrl(server), trust: {} }
-  const given = ca === undefined ? trust : { ca: [...rootCertificates, await textOf(ca)] }
-  const token = tokenFile === undefined ? undefined : await readTokenFile(tokenFile)
+  const given =
+    ca === undefined
+      ? trust
+      : { ca: [...rootCertificates, await readTrustedCertificates('--ca', ca)] }
+  const token = tokenFile === undefined ? undefined : await readTokenFile('--token-file', tokenFile)
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
   const dispatcher = new Agent({ headersTimeout: answersWithin, connect: given })
   return { url, headers, dispatcher, [Symbol.asyncDispose]: () => dispatcher.destroy() }
@@ -50,7 +54,7 @@ async function ownServer({ listen: { host, port }, tls }: Config) {
   const at = `${reached.includes(':') ? `[${reached}]` : reached}:${port}`
   if (tls === undefined) return { url: new URL(`http://${at}`), trust: {} }
   // By the very certificate of the configuration: an address of this machine is not among its names.
-  const ca = firstCertificate(await textOf(tls.certificate))
+  const ca = firstCertificate(await readNamed('tls.certificate', tls.certificate))
   const trust = { ca, allowPartialTrustChain: true, checkServerIdentity: () => undefined }
   return { url: new URL(`https://${at}`), trust }
 }
@@ -65,10 +69,7 @@ function givenUrl(server: string): URL {
 }
 
 /** Not its issuers: others have certificates of theirs, too. */
-function firstCertificate(pem: string): string {
+function firstCertificate(file: Uint8Array): string {
+  const pem = Buffer.from(file).toString('latin1')
   return /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(pem)?.[0] ?? ''
-}
-
-async function textOf(path: string): Promise<string> {
-  return Buffer.from(await readGiven(path)).toString('utf8')
 }

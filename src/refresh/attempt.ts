@@ -234,7 +234,7 @@ class Run {
     const { events } = this.#context
     events.stapleStored({ certificate, staple: record, next, bytesSaved })
     if (isRevoked && revokedAsOf === undefined) {
-      events.certificateRevoked({ certificate, problem: 'its staple says so' })
+      events.certificateRevoked({ certificate, problem: 'its staple says so, and a second connection' })
     }
     this.#context.changed(certificate)
   }
@@ -305,7 +305,8 @@ class Run {
     await completed
     changed(certificate)
     const isNews = schedule.revokedAsOf === undefined
-    if (isNews) events.certificateRevoked({ certificate, problem: lapse.problem })
+    const problem = `${lapse.problem}, confirmed over a second connection`
+    if (isNews) events.certificateRevoked({ certificate, problem })
   }
 
   /** Nothing came of it. */

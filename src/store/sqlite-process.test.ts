@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, readdirSync } from 'node:fs'
+import { chmodSync, chownSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from './_setup.ts'
@@ -20,6 +20,25 @@ describe('a folder that this user can only read', () => {
         read: [{ path: '/x', problem: end }],
         written: expect.stringMatching(/^STORE .* may not be written .*; let the user/),
       })
+    },
+  )
+})
+
+describe('a folder that this user may not read', () => {
+  it.skipIf(process.getuid?.() !== 0 || !canBeStranger()).each([
+    [0, 'root; run this as root'],
+    [1234, 'user 1234; run this as that user or as root'],
+  ])(
+    'is told apart from one without a database, and that it is of user %d (needs root)',
+    (owner, whose) => {
+      using temporary = temporaryFolder()
+      const { folder } = temporary
+      expect(access(folder, 'close').stderr).toBe('')
+      chownSync(folder, owner, owner)
+      chmodSync(folder, 0o700)
+      const { stdout } = access(folder, 'read', STRANGER)
+      const said = `STORE the data folder ${folder} may not be read by this user: it belongs to ${whose}`
+      expect(JSON.parse(stdout)).toMatchObject({ read: said })
     },
   )
 })

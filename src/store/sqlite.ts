@@ -1,4 +1,4 @@
-import { constants, existsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { access, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type DurationMs, durationMs, plus } from '../der/time.ts'
@@ -162,18 +162,38 @@ async function readerBeside(queue: SqliteWriteQueue, path: string): Promise<Sqli
   }
 }
 
-/** Opens the database of a service, which may be running, without a way to change it. Throws a `StoreError` where there is none. */
+/** Opens the database of a service, which may be running, without a way to change it. Throws a `StoreError` where there is none to be read. */
 export async function openSqliteStoreForReading({
   folder,
 }: Pick<SqliteOptions, 'folder'>): Promise<StoreForReading> {
   const path = join(folder, FILE_NAME)
-  if (!existsSync(path)) {
-    throw new StoreError(
-      `there is no database ${path}; name the data folder of the service with --data, or start everstaple run first`,
-    )
+  try {
+    accessSync(path, constants.R_OK)
+  } catch (cause) {
+    throw new StoreError(whyUnreadable(cause, folder), { cause })
   }
   const reader = new SqliteReader(path)
   return { ...reading(reader), [Symbol.asyncDispose]: async () => reader[Symbol.dispose]() }
+}
+
+function whyUnreadable(error: unknown, folder: string): string {
+  if (error instanceof Error && 'code' in error && error.code === 'EACCES') {
+    const owner = ownerOf(folder)
+    const whose = owner === undefined ? '' : `: it belongs to ${owner}`
+    const who = owner === undefined || owner === 'root' ? 'root' : 'that user or as root'
+    return `the data folder ${folder} may not be read by this user${whose}; run this as ${who}`
+  }
+  return `there is no database ${join(folder, FILE_NAME)}; name the data folder of the service with --data, or start everstaple run first`
+}
+
+/** `undefined` where even that may not be seen. */
+function ownerOf(folder: string): string | undefined {
+  try {
+    const { uid } = statSync(folder)
+    return uid === 0 ? 'root' : `user ${uid}`
+  } catch {
+    return undefined
+  }
 }
 
 function reading(reader: SqliteReader): Omit<StoreForReading, typeof Symbol.asyncDispose> {

@@ -135,7 +135,7 @@ export class FeedReading {
     changed(certificate)
     // A newer response that says the same is no news.
     if (staple === undefined && schedule?.revokedAsOf !== undefined) return
-    const problem = 'by a response of the CA that the centre has sent'
+    const problem = 'shown by a response that the centre has sent'
     events.certificateRevoked({ certificate, problem })
   }
 }

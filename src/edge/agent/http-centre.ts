@@ -6,6 +6,7 @@ import type { Clock } from '../../time/clock.ts'
 import { version } from '../../version.ts'
 import type { Centre } from './centre-follower.ts'
 import { feedEvents } from './event-stream.ts'
+import { whyUnreachable } from './why-unreachable.ts'
 
 /** How a centre is reached. */
 export interface HttpCentreOptions {
@@ -141,13 +142,15 @@ export class HttpCentre implements Centre, AsyncDisposable {
         },
       })
       .catch((error: unknown) => {
-        throw signal.aborted ? error : unreachable(error)
+        throw signal.aborted ? error : new CentreError(whyUnreachable(error), { cause: error })
       })
     const date = Date.parse(String(response.headers['date']))
     if (!Number.isNaN(date)) this.#ahead = durationMs(this.#clock.now() - date)
     if (response.statusCode >= 200 && response.statusCode < 300) return response
     const { statusCode } = response
-    const text = (await beginning(response.body)).slice(0, MOST_SHOWN).trim()
+    const text = wordsIn(await beginning(response.body))
+      .slice(0, MOST_SHOWN)
+      .trim()
     const said = text === '' ? '' : `: ${text}`
     throw new CentreError(`it answers with status ${statusCode}${said}`, { statusCode })
   }
@@ -175,21 +178,19 @@ async function beginning(body: Dispatcher.ResponseData['body']): Promise<string>
   return text
 }
 
-/** Where a name has several addresses, the error has one for each, and no message of its own. */
-function unreachable(error: unknown): CentreError {
-  if (error instanceof Error && 'syscall' in error && error.syscall === 'getaddrinfo') {
-    return new CentreError(`${UNRESOLVED} (${error.message})`, { cause: error })
+/** What a refusal says: the API has it as `error` in JSON, a proxy in front of it in a way of its own. */
+function wordsIn(text: string): string {
+  try {
+    const { error }: { readonly error?: unknown } = JSON.parse(text) ?? {}
+    return typeof error === 'string' ? error : text
+  } catch {
+    return text
   }
-  const causes = error instanceof AggregateError ? error.errors : [error]
-  const messages = causes.map((cause) => (cause instanceof Error ? cause.message : String(cause)))
-  return new CentreError(messages.join('; '), { cause: error })
 }
 
 const ANSWERS_WITHIN: DurationMs = durationMs(10 * SECOND_MS)
 const TOLD_WITHIN: DurationMs = durationMs(30 * SECOND_MS)
 const SILENT_AT_MOST: DurationMs = durationMs(45 * SECOND_MS)
 const SILENT = 'it says nothing whole for too long, where its feed says something every 15 s'
-const UNRESOLVED =
-  'its name has no address: see that DNS works on this machine, or give the name one in /etc/hosts'
 const MOST_READ = 10_000
 const MOST_SHOWN = 300
