@@ -1,14 +1,12 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
-import { type DurationMs, durationMs, MINUTE_MS, SECOND_MS } from '../der/time.ts'
 import { CentreFollower } from '../edge/agent/centre-follower.ts'
 import { EdgeReporter } from '../edge/agent/edge-reporter.ts'
 import { HttpCentre, type HttpCentreOptions } from '../edge/agent/http-centre.ts'
 import { Offers } from '../edge/agent/offer.ts'
 import { WhereaboutsFile } from '../edge/agent/whereabouts-file.ts'
 import type { LocalOutputs } from '../edge/local-outputs.ts'
-import { Crawler } from '../refresh/crawler.ts'
 import { startHttp } from '../serve/http.ts'
 import { openPatientStore } from '../store/patient-store.ts'
 import type { CertificateRecord, Store } from '../store/store.ts'
@@ -20,8 +18,7 @@ import { listening } from './listening.ts'
 import { localOutputsOf, startOutputs } from './local-outputs-of.ts'
 import { runTogether } from './run-together.ts'
 import { running, type Service, type ServiceWorld } from './running-service.ts'
-import { serverWatch } from './service.ts'
-import { transportFor } from './transport-for.ts'
+import { serverWatchOf } from './server-watch-of.ts'
 
 /** What an agent is to do. */
 export interface AgentSettings extends Omit<HttpCentreOptions, 'clock' | 'silentAtMost'> {
@@ -141,7 +138,7 @@ async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
       },
     },
   })
-  const watch = serverWatch({ config, world, store })
+  const watch = serverWatchOf(config, { ...world, store })
   await runTogether(
     [
       async (stop) => {
@@ -154,43 +151,17 @@ async function runLoops(parts: Parts, signal: AbortSignal): Promise<void> {
       (stop) => watch.run(stop),
       (stop) => given.run(stop),
       (stop) => keepHouse({ ...world, store, outputs, isRoundDone: async () => false }, stop),
-      (stop) => fetchWhileAway({ ...parts, follower, changed }, stop),
+      async (stop) => {
+        if (settings.fallback === 'none') return
+        // Loaded where it is wanted only: it is not small, and edges are to be.
+        const { fetchWhileAway } = await import('./fetch-while-away.ts')
+        await fetchWhileAway({ config, world, store, follower, changed }, stop)
+      },
     ],
     signal,
   )
 }
 
-/** Asks the CA for what is due while the centre is away, where that is wanted. */
-async function fetchWhileAway(
-  parts: Parts & {
-    readonly follower: CentreFollower
-    readonly changed: (certificate: CertificateRecord) => void
-  },
-  stop: AbortSignal,
-): Promise<void> {
-  const { config, settings, world, store, follower, changed } = parts
-  if (settings.fallback === 'none') return
-  const { clock } = world
-  const isAway = () => (follower.awayFor ?? 0) >= PATIENCE
-  await using transport = transportFor(config, clock)
-  while (!stop.aborted) {
-    await clock.sleep(LOOK_EVERY, stop)
-    if (!isAway() || stop.aborted) continue
-    const back = new AbortController()
-    const crawler = new Crawler({
-      ...{ ...world, store, transport, policy: config.policy, changed },
-      limits: { ...config.responders.concurrency, ratePerSecond: config.responders.ratePerSecond },
-    })
-    const crawling = crawler.run(AbortSignal.any([stop, back.signal]))
-    while (isAway() && !stop.aborted) await clock.sleep(LOOK_EVERY, stop)
-    back.abort()
-    await crawling
-  }
-}
-
 const WHEREABOUTS_FILE = 'feed.json'
 /** Few servers have more certificates in use; those that have read the others from the disk. */
 const STAPLES_IN_MEMORY = 500
-/** A centre that is restarted is no reason to ask CAs. */
-const PATIENCE: DurationMs = durationMs(MINUTE_MS)
-const LOOK_EVERY: DurationMs = durationMs(SECOND_MS)

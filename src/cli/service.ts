@@ -4,8 +4,7 @@ import { isWithin, sourcesWithin } from '../certificates/source.ts'
 import type { Config } from '../config/config.ts'
 import type { LocalOutputs } from '../edge/local-outputs.ts'
 import { probeMetrics } from '../probe/probe-metrics.ts'
-import { checkServer } from '../probe/server-check.ts'
-import { ServerWatch } from '../probe/server-watch.ts'
+import type { ServerWatch } from '../probe/server-watch.ts'
 import { Crawler } from '../refresh/crawler.ts'
 import { isGiven } from '../refresh/intake.ts'
 import { IssuerSearch } from '../refresh/issuer-search.ts'
@@ -25,6 +24,7 @@ import { listening } from './listening.ts'
 import { localOutputsOf, startOutputs } from './local-outputs-of.ts'
 import { runTogether } from './run-together.ts'
 import { running, type Service, type ServiceWorld } from './running-service.ts'
+import { serverWatchOf } from './server-watch-of.ts'
 import { serviceMetrics } from './service-metrics.ts'
 import { transportFor } from './transport-for.ts'
 
@@ -113,21 +113,7 @@ function makeEngine({ config, world, store, transport, staples, outputs, feed }:
   const issuers = new IssuerSearch({ ...world, store, transport, found: () => crawler.wake() })
   const paths = config.certificates
   const intake = certificateIntake({ ...world, paths, store, issuers, crawler, changed })
-  return { crawler, issuers, servers: serverWatch({ config, world, store }), ...intake }
-}
-
-/** Checks the servers that the configuration names, over and over. */
-export function serverWatch({
-  config,
-  world,
-  store,
-}: Pick<Parts, 'config' | 'world' | 'store'>): ServerWatch {
-  const { policy } = config
-  return new ServerWatch({
-    ...{ ...world, ...config.probe, store },
-    // As a client sees it: nothing is taken from the store.
-    check: (target, signal) => checkServer(target, { clock: world.clock, policy, signal }),
-  })
+  return { crawler, issuers, servers: serverWatchOf(config, { ...world, store }), ...intake }
 }
 
 async function metricsOf({ store, world }: Parts, { crawler, servers }: Engine): Promise<string> {
