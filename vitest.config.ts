@@ -9,6 +9,7 @@ const config: ViteUserConfig = defineConfig({
           include: ['src/**/*.test.ts', 'test/*.test.ts'],
           // No test changes what another could see, and loading all modules for each file takes a third of the time.
           isolate: false,
+          maxWorkers: '100%',
         },
       },
       {

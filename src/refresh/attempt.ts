@@ -234,7 +234,10 @@ class Run {
     const { events } = this.#context
     events.stapleStored({ certificate, staple: record, next, bytesSaved })
     if (isRevoked && revokedAsOf === undefined) {
-      events.certificateRevoked({ certificate, problem: 'its staple says so, and a second connection' })
+      events.certificateRevoked({
+        certificate,
+        problem: 'its staple says so, and a second connection',
+      })
     }
     this.#context.changed(certificate)
   }
