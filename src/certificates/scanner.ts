@@ -19,7 +19,7 @@ export interface Scan {
   /** Folders whose changes matter. */
   readonly folders: ReadonlySet<string>
   /** What was found, put together anew: no copy is kept, as it takes as much memory as all else here. */
-  snapshot(): Snapshot
+  readonly snapshot: () => Snapshot
 }
 
 /**
