@@ -9,6 +9,7 @@ import type { TokenFile } from '../tokens.ts'
 import { type AssuranceSource, assure, type Standing } from './assurance.ts'
 import { type CertificateReport, certificateReport } from './certificate-report.ts'
 import { serveChanges } from './changes.ts'
+import { departureOf } from './departure.ts'
 import { type EdgesSource, serveEdges } from './edges.ts'
 import { MAX_BODY_BYTES, readGivenBody } from './given-body.ts'
 import { Guard, type GuardedRequest, type GuardOptions } from './guard.ts'
@@ -65,10 +66,9 @@ export function serveApi(
 
 /** The feed goes on for as long as its reader wants, but not for longer than its token. */
 function endAtExpiry(guard: Guard, request: GuardedRequest, { raw }: FastifyReply): void {
-  const gone = new AbortController()
-  raw.once('close', () => gone.abort())
-  void guard.expiry(request, gone.signal).then(() => {
-    if (!gone.signal.aborted) raw.destroy()
+  const departure = departureOf(raw)
+  void guard.expiry(request, departure).then(() => {
+    if (!departure.aborted) raw.destroy()
   })
 }
 
@@ -121,9 +121,7 @@ function servePut(
     const { notAfter, fingerprint: id } = read.certificate
     if (clock.now() > notAfter) return refuse(reply, 422, `expired at ${iso(notAfter)}; renew it`)
     await given.take(read)
-    const gone = new AbortController()
-    reply.raw.once('close', () => gone.abort())
-    const signal = AbortSignal.any([gone.signal, closing])
+    const signal = AbortSignal.any([departureOf(reply.raw), closing])
     // Nothing moves on the connection meanwhile.
     reply.raw.setTimeout(wait + MINUTE_MS)
     const onEdges = query.edges === 'every' ? 'every' : 'any'

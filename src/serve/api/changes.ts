@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, RawServerDefault } from 'fastify'
 import { z } from 'zod'
 import { type DurationMs, durationMs, SECOND_MS } from '../../der/time.ts'
 import type { ChangeFeed, FeedSink } from '../feed.ts'
+import { departureOf } from './departure.ts'
 
 /**
  * `GET` and `POST /v1/changes`: the change feed as server-sent events (docs/feed.md). The filter is in the query, or in a JSON body where there are
@@ -20,10 +21,8 @@ export function serveChanges(
     const { after, fingerprint, name, tag } = parsed.data
     const place = typeof lastEventID === 'string' ? lastEventID : after
     const { raw } = reply.hijack()
-    const gone = new AbortController()
-    raw.once('close', () => gone.abort())
     raw.writeHead(200, HEADERS)
-    const signal = AbortSignal.any([gone.signal, closing])
+    const signal = AbortSignal.any([departureOf(raw), closing])
     const filter = { fingerprints: fingerprint, names: name, tags: tag }
     // Where it ends by itself, the reader comes again and goes on at its place.
     await feed.follow({ filter, place, sink: sinkOf(raw) }, signal).catch(() => {})
