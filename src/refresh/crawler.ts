@@ -76,6 +76,7 @@ export class Crawler {
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options
     const stop = AbortSignal.any([signal, this.#broken.signal])
+    stop.addEventListener('abort', () => this.wake(), { once: true })
     await this.#recall(stop)
     while (!stop.aborted) {
       // Before the look, so that what happens during it is not slept through.
@@ -189,8 +190,7 @@ export class Crawler {
   /** Sleeps until something is due, as far as that is known, or `wake` is called, as it is when a fetch has ended. */
   async #rest({ why, wait }: Rest, stop: AbortSignal): Promise<void> {
     // Each fetch that ends wakes it, and a store that fails would be tried, and told of, as often.
-    const until = why === 'store-failed' ? stop : AbortSignal.any([stop, this.#wake.signal])
-    await this.#options.clock.sleep(wait, until)
+    await this.#options.clock.sleep(wait, why === 'store-failed' ? stop : this.#wake.signal)
   }
 
   async #untilDue(): Promise<DurationMs> {
