@@ -149,6 +149,18 @@ describe('planRefresh() when they are', () => {
       'periods hardly overlap: asking closely',
     ],
   ])('%s', (_, so, wait, reason) => expect(planned(so)).toEqual({ wait, reason }))
+
+  it('is not curious after three quarters of life, however late the CA is expected to be', () => {
+    const so = {
+      age: 0,
+      left: DAY_MS,
+      habits: { ...known(DAY_MS, 2 * DAY_MS), validity: undefined },
+    }
+    expect(planned(so, () => 0)).toEqual({
+      wait: 18 * HOUR_MS,
+      reason: 'a quarter of usable life is left',
+    })
+  })
 })
 
 describe('planRefresh() with a cache that says how long it gives the same', () => {

@@ -110,14 +110,14 @@ function planByHabits(
     staple.thisUpdate + life / MOST_PER_LIFE,
     now + Math.min(life, habits.renewal) / POLLS,
   )
+  const latest = now < late ? late : plus(now, (staple.usableUntil - now) / 2)
   const middle = (now + expected) / 2
-  if (drawn < CURIOSITY && middle > soonest) {
+  if (drawn < CURIOSITY && middle > soonest && middle <= latest) {
     const reason = 'half-way to when the CA is expected to have a newer one, as it may have more'
     return { dueAt: epochMs(Math.round(middle)), reason }
   }
   const spread = (habits.renewal / SPREAD) * drawn
   const wished = Math.max(expected + spread, soonest)
-  const latest = now < late ? late : plus(now, (staple.usableUntil - now) / 2)
   return wished <= latest
     ? { dueAt: epochMs(Math.round(wished)), reason: 'the CA is expected to have a newer one' }
     : { dueAt: epochMs(Math.round(latest)), reason: A_QUARTER_LEFT }
