@@ -14,6 +14,7 @@ import type { KeyKind } from '../src/lab/keys.ts'
 import { buildResponse } from '../src/lab/response-builder.ts'
 import { judge } from '../src/ocsp/judge.ts'
 import { parseResponse } from '../src/ocsp/response.ts'
+import { findSigner } from '../src/ocsp/signer.ts'
 import { publicKey } from '../src/x509/certificate.ts'
 import { type OpensslVerify, opensslVerify } from './_openssl-verify.ts'
 
@@ -84,11 +85,14 @@ function subjectsOf(hierarchy: Hierarchy): readonly Subject[] {
     const same = Array.from({ length: BATCH }, () => response)
     return { name, rates: [], rate: () => rateOf(() => same, work) }
   }
+  const verified = (response: Uint8Array) => signerFound(hierarchy, response)
   const judged = (response: Uint8Array) => accepted(hierarchy, response)
   return [
     subject('bare crypto.verify', direct, () => verify('sha256', signed, key, bits)),
     subject(`parse, direct, ${direct.length} bytes`, direct, parseResponse),
     subject(`parse, delegated, ${delegated.length} bytes`, delegated, parseResponse),
+    subject('parse and verify, direct', direct, verified),
+    subject('parse and verify, delegated, signer seen before', delegated, verified),
     subject('parse and judge, direct', direct, judged),
     subject('parse and judge, delegated, signer seen before', delegated, judged),
   ]
@@ -146,6 +150,14 @@ function responseBy(
     ...(certs.length === 0 ? {} : { certs }),
   })
   return new Uint8Array(response)
+}
+
+/** Reads a response and finds out who signed it, and nothing else. */
+function signerFound({ issuer }: Hierarchy, bytes: Uint8Array): void {
+  const response = parseResponse(bytes)
+  if ('kind' in response || response.basic === undefined) throw new Error('not to be read')
+  const { signer } = findSigner(response, response.basic, issuer.certificate)
+  if (signer === undefined) throw new Error('the signature does not verify')
 }
 
 function accepted({ leaf, issuer }: Hierarchy, response: Uint8Array): void {

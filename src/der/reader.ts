@@ -190,9 +190,16 @@ export class DerReader {
 
   /** The content of the next element, which must have this tag. */
   content(tag: number, field: string): Span {
-    this.#header(tag, field)
-    this.#position = this.#next
+    this.#element(tag, field)
     return { start: this.#contentStart, end: this.#contentEnd }
+  }
+
+  /** Whether the next element is NULL; whatever it is, it is read. */
+  null(field: string): boolean {
+    const start = this.#position
+    if (start >= this.#end) this.#fail('value missing', field)
+    this.#element(this.bytes[start] ?? 0, field)
+    return this.#tag === tags.null && this.#contentStart === this.#contentEnd
   }
 
   octetString(field: string): Span {
@@ -200,7 +207,9 @@ export class DerReader {
   }
 
   bitString(field: string): BitString {
-    const { start, end } = this.content(tags.bitString, field)
+    this.#element(tags.bitString, field)
+    const start = this.#contentStart
+    const end = this.#contentEnd
     const unusedBits = this.bytes[start]
     if (end === start || unusedBits === undefined || unusedBits > 7) {
       this.#fail('BIT STRING without a count of unused bits', field, start)
@@ -210,22 +219,15 @@ export class DerReader {
 
   /** The content octets of an INTEGER, two's complement, big-endian, exactly as encoded. */
   integer(field: string, tag: number = tags.integer): Span {
-    const span = this.content(tag, field)
-    const first = this.bytes[span.start]
-    if (first === undefined || span.end === span.start) this.#fail('INTEGER of no octets', field)
-    const second = this.bytes[span.start + 1] ?? 0
-    if (
-      span.end - span.start > 1 &&
-      (first === 0 ? second < 0x80 : first === 0xff && second > 0x7f)
-    ) {
-      this.note('non-minimal-integer', field, span.start, 'INTEGER not minimally encoded')
-    }
-    return span
+    this.#integer(field, tag)
+    return { start: this.#contentStart, end: this.#contentEnd }
   }
 
   /** An INTEGER or ENUMERATED as a number; fails outside of -2^31 to 2^31-1. */
   smallInteger(field: string, tag: number = tags.integer): number {
-    const { start, end } = this.integer(field, tag)
+    this.#integer(field, tag)
+    const start = this.#contentStart
+    const end = this.#contentEnd
     if (end - start > 4) this.#fail('INTEGER too large', field, start)
     let value = (this.bytes[start] ?? 0) > 0x7f ? -1 : 0
     for (let i = start; i < end; i++) value = (value << 8) | (this.bytes[i] ?? 0)
@@ -234,7 +236,9 @@ export class DerReader {
 
   /** An OBJECT IDENTIFIER in dotted form. */
   oid(field: string): string {
-    const { start, end } = this.content(tags.oid, field)
+    this.#element(tags.oid, field)
+    const start = this.#contentStart
+    const end = this.#contentEnd
     if (end === start || (this.bytes[end - 1] ?? 0) > 0x7f) {
       this.#fail('OBJECT IDENTIFIER cut short', field, start)
     }
@@ -253,7 +257,9 @@ export class DerReader {
   }
 
   generalizedTime(field: string): EpochMs {
-    const { start, end } = this.content(tags.generalizedTime, field)
+    this.#element(tags.generalizedTime, field)
+    const start = this.#contentStart
+    const end = this.#contentEnd
     const strict = strictGeneralizedTime(this.bytes, start, end)
     if (strict !== undefined) return strict
     const time = looseGeneralizedTime(this.bytes, start, end)
@@ -293,6 +299,24 @@ export class DerReader {
     if (time === undefined) this.#fail(`${type} ${text()} is not a time`, field, start)
     if (time.fault !== undefined) this.note(time.fault, field, start, `${type} ${text()}`)
     return time.at
+  }
+
+  #integer(field: string, tag: number): void {
+    this.#element(tag, field)
+    const start = this.#contentStart
+    const octets = this.#contentEnd - start
+    if (octets === 0) this.#fail('INTEGER of no octets', field)
+    const first = this.bytes[start] ?? 0
+    const second = this.bytes[start + 1] ?? 0
+    if (octets > 1 && (first === 0 ? second < 0x80 : first === 0xff && second > 0x7f)) {
+      this.note('non-minimal-integer', field, start, 'INTEGER not minimally encoded')
+    }
+  }
+
+  /** Reads the next element whole; where its content stands is then in the fields. */
+  #element(tag: number, field: string): void {
+    this.#header(tag, field)
+    this.#position = this.#next
   }
 
   #header(expected: number, field: string): void {
