@@ -282,8 +282,12 @@ export class DerReader {
   noteTrailing(field: string): void {
     const left = this.#end - this.#position
     if (left > 0) {
-      const bytes = `${left} byte${left === 1 ? '' : 's'}`
-      this.note('trailing-bytes', field, this.#position, `${bytes} after the end of ${field}`)
+      this.note(
+        'trailing-bytes',
+        field,
+        this.#position,
+        `${bytesOf(left)} after the end of ${field}`,
+      )
     }
   }
 
@@ -339,10 +343,15 @@ export class DerReader {
     } else {
       this.#longLength(start, field)
     }
-    if (this.#next > limit) {
-      const missing = this.#next - limit
-      this.#fail(`${tagName(tag)} passes the end of what holds it by ${missing} bytes`, field)
+    if (this.#next > limit) this.#overrun(tag, field)
+  }
+
+  #overrun(tag: number, field: string): never {
+    const missing = bytesOf(this.#next - this.#end)
+    if (this.#depth === 0) {
+      this.#fail(`${tagName(tag)} cut short, ${missing} missing`, field)
     }
+    this.#fail(`${tagName(tag)} passes the end of what holds it by ${missing}`, field)
   }
 
   #longLength(start: number, field: string): void {
@@ -390,6 +399,10 @@ function lengthValue(bytes: Uint8Array, start: number, octets: number): number {
   let value = 0
   for (let i = 0; i < octets; i++) value = value * 256 + (bytes[start + i] ?? 0)
   return value
+}
+
+function bytesOf(count: number): string {
+  return `${count} byte${count === 1 ? '' : 's'}`
 }
 
 function hexByte(octet: number): string {
