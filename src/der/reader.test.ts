@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
-import { DerError, DerReader, readWhole, type Sloppiness } from './reader.ts'
+import { DerError } from './der-error.ts'
+import { DerReader, readWhole, type Sloppiness } from './reader.ts'
 import { tags } from './tag.ts'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')

@@ -1,3 +1,4 @@
+import { DerError } from './der-error.ts'
 import { oidText } from './oid.ts'
 import { CONSTRUCTED, tagName, tags } from './tag.ts'
 import type { EpochMs } from './time.ts'
@@ -43,22 +44,6 @@ export interface Sloppiness {
   /** The ASN.1 field, as its specification names it: `SingleResponse.thisUpdate`. */
   readonly field: string
   readonly saw: string
-}
-
-/** The only error a {@link DerReader} throws: what could not be read, where, inside which field. */
-export class DerError extends Error {
-  override readonly name = 'DerError'
-  readonly code = 'MALFORMED_DER'
-  readonly offset: number
-  readonly field: string
-  readonly problem: string
-
-  constructor(problem: string, field: string, offset: number) {
-    super(`${problem} at byte ${offset}, in ${field}`)
-    this.problem = problem
-    this.field = field
-    this.offset = offset
-  }
 }
 
 /** What {@link readWhole} gives for bytes that cannot be read. */
@@ -176,9 +161,7 @@ export class DerReader {
   /** The next element whole, whatever its tag; its content is not looked at. */
   any(field: string): Element {
     const start = this.#position
-    if (start >= this.#end) this.#fail('value missing', field)
-    this.#header(this.bytes[start] ?? 0, field)
-    this.#position = this.#next
+    this.#whatever(field)
     return {
       tag: this.#tag,
       start,
@@ -196,9 +179,7 @@ export class DerReader {
 
   /** Whether the next element is NULL; whatever it is, it is read. */
   null(field: string): boolean {
-    const start = this.#position
-    if (start >= this.#end) this.#fail('value missing', field)
-    this.#element(this.bytes[start] ?? 0, field)
+    this.#whatever(field)
     return this.#tag === tags.null && this.#contentStart === this.#contentEnd
   }
 
@@ -251,7 +232,8 @@ export class DerReader {
     if (end - start !== 1) this.#fail('BOOLEAN not of one octet', field, start)
     const octet = this.bytes[start] ?? 0
     if (octet !== 0 && octet !== 0xff) {
-      this.note('boolean-not-ff', field, start, `BOOLEAN TRUE encoded as ${hexByte(octet)}`)
+      const hex = octet.toString(16).toUpperCase().padStart(2, '0')
+      this.note('boolean-not-ff', field, start, `BOOLEAN TRUE encoded as ${hex}`)
     }
     return octet !== 0
   }
@@ -317,6 +299,11 @@ export class DerReader {
     }
   }
 
+  #whatever(field: string): void {
+    if (this.done) this.#fail('value missing', field)
+    this.#element(this.bytes[this.#position] ?? 0, field)
+  }
+
   /** Reads the next element whole; where its content stands is then in the fields. */
   #element(tag: number, field: string): void {
     this.#header(tag, field)
@@ -348,10 +335,9 @@ export class DerReader {
 
   #overrun(tag: number, field: string): never {
     const missing = bytesOf(this.#next - this.#end)
-    if (this.#depth === 0) {
-      this.#fail(`${tagName(tag)} cut short, ${missing} missing`, field)
-    }
-    this.#fail(`${tagName(tag)} passes the end of what holds it by ${missing}`, field)
+    const cut = `cut short, ${missing} missing`
+    const how = this.#depth === 0 ? cut : `passes the end of what holds it by ${missing}`
+    this.#fail(`${tagName(tag)} ${how}`, field)
   }
 
   #longLength(start: number, field: string): void {
@@ -403,10 +389,6 @@ function lengthValue(bytes: Uint8Array, start: number, octets: number): number {
 
 function bytesOf(count: number): string {
   return `${count} byte${count === 1 ? '' : 's'}`
-}
-
-function hexByte(octet: number): string {
-  return octet.toString(16).toUpperCase().padStart(2, '0')
 }
 
 const MAX_LENGTH = 0x7fff_ffff

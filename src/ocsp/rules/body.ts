@@ -1,6 +1,6 @@
 import { parseCertificate } from '../../x509/certificate.ts'
 import { formatName } from '../../x509/name.ts'
-import { allBut, clientNames, clientsOutside } from '../clients.ts'
+import { allBut, clientLimits, clientNames, clientsOutside } from '../clients.ts'
 import { parseRequest } from '../request.ts'
 import { responseStatusName } from '../response.ts'
 import { always, onResponse, type Rule } from '../rule.ts'
@@ -115,15 +115,27 @@ export const responseTooLarge: Rule = {
   meaning: 'Servers and clients hold a staple in buffers of a fixed size; a larger one is dropped.',
   reference: 'nginx ngx_event_openssl_stapling.c, HAProxy tune.bufsize, wolfSSL MAX_HANDSHAKE_SZ',
   rejectedBy: ['mozpkix', 'curl', 'gnutls', 'wolfssl', 'nginx', 'haproxy'],
-  refusedBy: always,
   remedy: 'diagnose',
-  check: ({ body, policy }) =>
-    body.length > policy.maxSizeBytes
-      ? {
-          saw: `${body.length} bytes`,
-          required: `at most ${policy.maxSizeBytes} bytes`,
-          rejectedBy: clientsOutside(({ maxSizeBytes }) => body.length <= maxSizeBytes),
-        }
+  check: ({ body }) => {
+    const rejectedBy = clientsOutside(({ maxSizeBytes }) => body.length <= maxSizeBytes)
+    const least = Math.min(...rejectedBy.map((client) => clientLimits[client].maxSizeBytes))
+    return rejectedBy.length === 0
+      ? undefined
+      : { saw: `${body.length} bytes`, required: `at most ${least} bytes`, rejectedBy }
+  },
+}
+
+export const responseLargerThanPolicy: Rule = {
+  name: 'response-larger-than-policy',
+  meaning:
+    'Clients that were tried take it, but it leaves little room in their buffers for the certificate chain beside it.',
+  reference: 'policy: policy.maxSizeBytes',
+  rejectedBy: [],
+  refusedBy: ({ maxSizeBytes }) => Number.isFinite(maxSizeBytes),
+  remedy: 'diagnose',
+  check: ({ body, policy: { maxSizeBytes } }) =>
+    body.length > maxSizeBytes
+      ? { saw: `${body.length} bytes`, required: `at most ${maxSizeBytes} bytes` }
       : undefined,
 }
 

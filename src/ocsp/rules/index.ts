@@ -153,7 +153,7 @@ const families: readonly Family[] = [
   },
   {
     when: isLarge,
-    rules: [body.responseTooLarge],
+    rules: [body.responseTooLarge, body.responseLargerThanPolicy],
   },
   {
     when: isEncodedOddly,

@@ -1,5 +1,6 @@
 import { DAY_MS, HOUR_MS } from '../../der/time.ts'
 import type { Certificate } from '../../x509/certificate.ts'
+import { clientLimits, clientNames } from '../clients.ts'
 import { type Facts, isMatch } from '../facts.ts'
 import { SHA1 } from '../request.ts'
 import type { Rule } from '../rule.ts'
@@ -131,9 +132,9 @@ export function hasMoreThanTheSigner({ basic, signing }: Facts): boolean {
   return certs !== undefined && !(certs.length === 1 && signing?.signer?.kind === 'delegate')
 }
 
-/** Whether it is larger than the policy has it. */
+/** Whether it is larger than the policy has it, or than what every client takes. */
 export function isLarge({ body, policy }: Facts): boolean {
-  return body.length > policy.maxSizeBytes
+  return body.length > policy.maxSizeBytes || body.length > SMALLEST_BUFFER
 }
 
 /** Whether something in it is not DER, or written as nobody else writes it. */
@@ -148,3 +149,5 @@ export function isDeployedOddly({ certificate, servedChain }: Facts): boolean {
   const { tlsFeatures, ocspUrls } = certificate.extensions
   return tlsFeatures !== undefined || ocspUrls.length === 0
 }
+
+const SMALLEST_BUFFER = Math.min(...clientNames.map((client) => clientLimits[client].maxSizeBytes))
