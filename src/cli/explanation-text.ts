@@ -1,6 +1,7 @@
-import { DAY_MS, durationMs, type EpochMs } from '../der/time.ts'
+import { DAY_MS, durationMs, type EpochMs, iso } from '../der/time.ts'
 import { clientNames } from '../ocsp/clients.ts'
 import type { Explanation } from '../ocsp/explain.ts'
+import { rules } from '../ocsp/rules/index.ts'
 import type { Finding } from '../ocsp/verdict.ts'
 import { formatDuration } from '../time/duration.ts'
 import { columns, oneLine, paint, type Terminal } from './terminal.ts'
@@ -17,7 +18,7 @@ export function explanationText(
     ...indent(columns(facts(explanation, now))),
     ...section('findings', findingLines(terminal, explanation.findings)),
     ...section('not judged', explanation.notJudged.map(oneLine)),
-    ...section('clients, for the bytes as given', clientLines(terminal, explanation)),
+    ...section(clientsTitle(explanation), clientLines(terminal, explanation)),
   ]
 }
 
@@ -41,10 +42,12 @@ function headline(
 
 function facts(explanation: Explanation, now: EpochMs): string[][] {
   const { status, thisUpdate, nextUpdate, producedAt, usableUntil, signer } = explanation
-  const { sizeBytes, canonical } = explanation
+  const { serialNumber, sizeBytes, canonical } = explanation
   const saved = canonical.bytesSaved > 0 ? `, ${sizeBytes - canonical.bytesSaved} repaired` : ''
   return [
     ...(status === null ? [] : [['status', status]]),
+    ...(serialNumber === null ? [] : [['serialNumber', serialNumber]]),
+    ['judged as of', iso(now)],
     ...timeRow('producedAt', producedAt, now),
     ...timeRow('thisUpdate', thisUpdate, now),
     ...timeRow('nextUpdate', nextUpdate, now),
@@ -72,10 +75,17 @@ function findingLines(terminal: Terminal, findings: readonly Finding[]): string[
     const who = rejectedBy.length === 0 ? 'no client minds' : `refused by ${whoRefuses(rejectedBy)}`
     return [
       `${paint(terminal, levelStyle[level], level.padEnd(6))}  ${paint(terminal, 'bold', rule)}`,
+      `        ${meanings.get(rule) ?? ''}`,
       oneLine(`        saw ${saw}; required: ${required}`),
       `        ${who} (${reference})`,
     ]
   })
+}
+
+function clientsTitle({ notJudged }: Explanation): string {
+  return notJudged.length === 0
+    ? 'clients, for the bytes as given'
+    : 'clients, for the bytes as given, as far as could be judged'
 }
 
 function whoRefuses(clients: readonly string[]): string {
@@ -99,5 +109,6 @@ function indent(lines: readonly string[]): string[] {
   return lines.map((line) => `  ${line}`)
 }
 
+const meanings = new Map(rules.map(({ name, meaning }) => [name, meaning]))
 const levelStyle = { reject: 'red', repair: 'yellow', warn: 'yellow', info: 'cyan' } as const
 const MANY_YEARS = 36_500 * DAY_MS

@@ -3,7 +3,8 @@ import { readBundle } from '../certificates/bundle.ts'
 import { scanCertificates } from '../certificates/folder.ts'
 import { type EpochMs, epochMs } from '../der/time.ts'
 import type { Certificate } from '../x509/certificate.ts'
-import { findIssuer } from '../x509/issuer.ts'
+import { findIssuer, signatureByKeyOf } from '../x509/issuer.ts'
+import { formatName } from '../x509/name.ts'
 import { UsageError } from './terminal.ts'
 
 /** A certificate given on the command line, with what was found beside it. */
@@ -36,8 +37,17 @@ export async function readGivenCertificate(
   const issuer =
     issuerPath === undefined
       ? (findIssuer(certificate, issuers) ?? (await issuerBeside(path, certificate, now)))
-      : await givenIssuer(issuerPath)
+      : await givenIssuerOf(certificate, issuerPath)
   return { certificate, issuer, chain }
+}
+
+async function givenIssuerOf(certificate: Certificate, path: string): Promise<Certificate> {
+  const issuer = await givenIssuer(path)
+  if (signatureByKeyOf(issuer, certificate) !== 'invalid') return issuer
+  throw new UsageError(
+    `'${path}' is of "${formatName(issuer.subject)}", which did not sign the certificate of "${formatName(certificate.subject)}"`,
+    `give the certificate of its issuer, "${formatName(certificate.issuer)}"`,
+  )
 }
 
 /** Reads a file given on the command line, `-` being standard input. Throws a {@link UsageError}. */
@@ -73,10 +83,10 @@ export async function givenIssuer(path: string): Promise<Certificate> {
   throw new UsageError(`'${path}': ${problem}`, 'give the file of the issuing CA’s certificate')
 }
 
-/** A time given on the command line, ISO 8601; `undefined` gives `now`. Throws a {@link UsageError}. */
+/** A time given on the command line, ISO 8601 with its zone, or a date, which begins in UTC; `undefined` gives `now`. Throws a {@link UsageError}. */
 export function givenTime(text: string | undefined, now: EpochMs): EpochMs {
   if (text === undefined) return now
-  const at = Date.parse(text)
+  const at = ISO_8601.test(text) ? Date.parse(text) : Number.NaN
   if (Number.isFinite(at)) return epochMs(at)
   throw new UsageError(`--at '${text}' is not a time`, 'write it as 2026-11-25T04:10:00Z')
 }
@@ -92,7 +102,8 @@ async function issuerBeside(
     ?.issuer
 }
 
-function whyUnreadable(error: unknown): string {
+/** What stands in the way of reading a file or folder, in words that follow its name. */
+export function whyUnreadable(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   return reasons.get(code) ?? `cannot be read: ${message}`
 }
@@ -102,6 +113,8 @@ async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   for await (const part of stream) parts.push(part)
   return Buffer.concat(parts)
 }
+
+const ISO_8601 = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/
 
 const reasons = new Map<string | undefined, string>([
   ['ENOENT', 'does not exist'],

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, test } from 'vitest'
 import { durationMs, HOUR_MS } from '../der/time.ts'
@@ -55,6 +55,12 @@ describe('everstaple', () => {
     ['fetch nowhere.pem', /^everstaple: error: 'nowhere.pem' does not exist\n/],
     ['fetch key.pem', /^everstaple: error: 'key.pem': holds a private key and no certificate/],
     ['fetch mixed', /^everstaple: error: 'mixed' is a folder\n/],
+    ['explain good.der --at 5', /^everstaple: error: --at '5' is not a time\n/],
+    [
+      'explain good.der --certificate fullchain.pem --issuer quiet.pem',
+      /^everstaple: error: 'quiet.pem' is of ".+", which did not sign the certificate of ".+"\neverstaple: hint: give the certificate of its issuer, ".+ issuing CA"\n/,
+    ],
+    ['explain good.der --certificate keys', /^everstaple: error: folder 'keys' holds no cert/],
     [
       'fetch quiet.pem --issuer fullchain.pem',
       /^everstaple: error: 'quiet.pem' names no OCSP responder/,
@@ -154,6 +160,39 @@ describe('everstaple explain', () => {
       ['mixed/junk.ocsp', false],
     ])
     expect(status).toBe(1)
+  })
+
+  it('finds for each response its certificate in a folder, through links, and passes over what is hidden', async () => {
+    const volume = ['volume', 'volume/..2026', 'void']
+    for (const name of volume) mkdirSync(at(name))
+    writeFileSync(at('volume/..2026/tls.ocsp'), readFileSync(at('good.der')))
+    symlinkSync('..2026/tls.ocsp', at('volume/tls.ocsp'))
+    const { status, stdout, stderr } = await run('explain void volume --certificate . --json')
+    expect(stderr).toMatch(/^everstaple: error: folder 'void' holds no OCSP response\n/)
+    expect(JSON.parse(stdout)).toMatchObject({ file: 'volume/tls.ocsp', accepted: true })
+    expect(status).toBe(2)
+  })
+
+  it('says of which response there is no certificate in the folder', async () => {
+    mkdirSync(at('others'))
+    writeFileSync(at('others/quiet.pem'), crlOnly.pem + pki.issuer.pem)
+    const { status, stdout } = await run('explain good.der --certificate others')
+    expect(status).toBe(1)
+    expect(stdout).toMatch(
+      /whether it is about a certificate of yours: it is about none of the 1 in/,
+    )
+  })
+
+  it('tells in text what a finding means, and of which certificate', async () => {
+    const { stdout } = await run(
+      'explain good.der --certificate fullchain.pem --at 2100-01-01T00:00:00Z',
+    )
+    const serialNumber = Buffer.from(leaf.certificate.serialNumber).toString('hex')
+    expect(stdout).toMatch(new RegExp(`^  serialNumber +${serialNumber}$`, 'm'))
+    expect(stdout).toMatch(/^ {2}judged as of +2100-01-01T00:00:00Z$/m)
+    expect(stdout).toMatch(
+      /^ {4}reject {2}next-update-passed\n {12}The response has expired.\n {12}saw /m,
+    )
   })
 
   it('goes on after a file that cannot be read', async () => {

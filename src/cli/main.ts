@@ -101,7 +101,7 @@ program
   .description('judge OCSP responses on disk as every client would, and say why')
   .argument('<response...>', 'DER files, folders of them, or - for standard input')
   .addOption(configOption())
-  .option('--certificate <file>', 'the certificate that they should be about')
+  .option('--certificate <path>', 'certificate that they should be about, or a folder of them')
   .option('--issuer <file>', 'certificate of its issuer')
   .option('--at <time>', 'judge as of this time, ISO 8601')
   .option('--json', 'one JSON object a line')

@@ -82,6 +82,7 @@ describe('values', () => {
     ],
     ['policy: {clients: all}', (c) => c.policy.clients, clientNames],
     ['policy: {clients: [go, curl]}', (c) => c.policy.clients, ['go', 'curl']],
+    ['policy: {maxSizeBytes: 24576}', (c) => c.policy.maxSizeBytes, 24_576],
     ['policy: {sha1Signatures: accept}', (c) => c.policy.sha1Signatures, 'accept'],
     ['log: {format: json}', (c) => c.log.format, 'json'],
     [

@@ -30,6 +30,7 @@ export interface FileKeys {
     readonly clients: readonly ClientName[]
     readonly sha1Signatures: 'refuse' | 'accept'
     readonly revoked: 'withdraw' | 'staple'
+    readonly maxSizeBytes: number
   }
   /** In a `Config`, a path template is absolute, or begins with a placeholder that is. */
   readonly outputs: readonly OutputSettings[]
@@ -209,6 +210,9 @@ export const fileKeys: z.ZodType<FileKeys> = map({
     revoked: word(['withdraw', 'staple'])
       .default(defaultPolicy.revoked)
       .meta({ description: 'Whether a response that says revoked is stapled, or nothing.' }),
+    maxSizeBytes: whole(1_024, 65_535)
+      .default(defaultPolicy.maxSizeBytes)
+      .meta({ description: 'Largest staple that is taken, in bytes.' }),
   }).prefault({}),
   outputs: z
     .array(output, { error: 'a list of outputs' })
@@ -277,8 +281,12 @@ function word<const Words extends readonly string[]>(words: Words) {
 }
 
 function count(most: number): z.ZodInt {
-  const error = `a whole number from 1 to ${most}`
-  return z.int({ error }).min(1, error).max(most, error)
+  return whole(1, most)
+}
+
+function whole(least: number, most: number): z.ZodInt {
+  const error = `a whole number from ${least} to ${most}`
+  return z.int({ error }).min(least, error).max(most, error)
 }
 
 /** A string that `parse` reads; `undefined` from it means that the string is not what is `required`. */

@@ -1,3 +1,4 @@
+import { DerError } from './der-error.ts'
 import { oidText } from './oid.ts'
 import { CONSTRUCTED, tagName, tags } from './tag.ts'
 import type { EpochMs } from './time.ts'
@@ -43,22 +44,6 @@ export interface Sloppiness {
   /** The ASN.1 field, as its specification names it: `SingleResponse.thisUpdate`. */
   readonly field: string
   readonly saw: string
-}
-
-/** The only error a {@link DerReader} throws: what could not be read, where, inside which field. */
-export class DerError extends Error {
-  override readonly name = 'DerError'
-  readonly code = 'MALFORMED_DER'
-  readonly offset: number
-  readonly field: string
-  readonly problem: string
-
-  constructor(problem: string, field: string, offset: number) {
-    super(`${problem} at byte ${offset}, in ${field}`)
-    this.problem = problem
-    this.field = field
-    this.offset = offset
-  }
 }
 
 /** What {@link readWhole} gives for bytes that cannot be read. */
@@ -176,9 +161,7 @@ export class DerReader {
   /** The next element whole, whatever its tag; its content is not looked at. */
   any(field: string): Element {
     const start = this.#position
-    if (start >= this.#end) this.#fail('value missing', field)
-    this.#header(this.bytes[start] ?? 0, field)
-    this.#position = this.#next
+    this.#whatever(field)
     return {
       tag: this.#tag,
       start,
@@ -190,9 +173,14 @@ export class DerReader {
 
   /** The content of the next element, which must have this tag. */
   content(tag: number, field: string): Span {
-    this.#header(tag, field)
-    this.#position = this.#next
+    this.#element(tag, field)
     return { start: this.#contentStart, end: this.#contentEnd }
+  }
+
+  /** Whether the next element is NULL; whatever it is, it is read. */
+  null(field: string): boolean {
+    this.#whatever(field)
+    return this.#tag === tags.null && this.#contentStart === this.#contentEnd
   }
 
   octetString(field: string): Span {
@@ -200,7 +188,9 @@ export class DerReader {
   }
 
   bitString(field: string): BitString {
-    const { start, end } = this.content(tags.bitString, field)
+    this.#element(tags.bitString, field)
+    const start = this.#contentStart
+    const end = this.#contentEnd
     const unusedBits = this.bytes[start]
     if (end === start || unusedBits === undefined || unusedBits > 7) {
       this.#fail('BIT STRING without a count of unused bits', field, start)
@@ -210,22 +200,15 @@ export class DerReader {
 
   /** The content octets of an INTEGER, two's complement, big-endian, exactly as encoded. */
   integer(field: string, tag: number = tags.integer): Span {
-    const span = this.content(tag, field)
-    const first = this.bytes[span.start]
-    if (first === undefined || span.end === span.start) this.#fail('INTEGER of no octets', field)
-    const second = this.bytes[span.start + 1] ?? 0
-    if (
-      span.end - span.start > 1 &&
-      (first === 0 ? second < 0x80 : first === 0xff && second > 0x7f)
-    ) {
-      this.note('non-minimal-integer', field, span.start, 'INTEGER not minimally encoded')
-    }
-    return span
+    this.#integer(field, tag)
+    return { start: this.#contentStart, end: this.#contentEnd }
   }
 
   /** An INTEGER or ENUMERATED as a number; fails outside of -2^31 to 2^31-1. */
   smallInteger(field: string, tag: number = tags.integer): number {
-    const { start, end } = this.integer(field, tag)
+    this.#integer(field, tag)
+    const start = this.#contentStart
+    const end = this.#contentEnd
     if (end - start > 4) this.#fail('INTEGER too large', field, start)
     let value = (this.bytes[start] ?? 0) > 0x7f ? -1 : 0
     for (let i = start; i < end; i++) value = (value << 8) | (this.bytes[i] ?? 0)
@@ -234,7 +217,9 @@ export class DerReader {
 
   /** An OBJECT IDENTIFIER in dotted form. */
   oid(field: string): string {
-    const { start, end } = this.content(tags.oid, field)
+    this.#element(tags.oid, field)
+    const start = this.#contentStart
+    const end = this.#contentEnd
     if (end === start || (this.bytes[end - 1] ?? 0) > 0x7f) {
       this.#fail('OBJECT IDENTIFIER cut short', field, start)
     }
@@ -247,13 +232,16 @@ export class DerReader {
     if (end - start !== 1) this.#fail('BOOLEAN not of one octet', field, start)
     const octet = this.bytes[start] ?? 0
     if (octet !== 0 && octet !== 0xff) {
-      this.note('boolean-not-ff', field, start, `BOOLEAN TRUE encoded as ${hexByte(octet)}`)
+      const hex = octet.toString(16).toUpperCase().padStart(2, '0')
+      this.note('boolean-not-ff', field, start, `BOOLEAN TRUE encoded as ${hex}`)
     }
     return octet !== 0
   }
 
   generalizedTime(field: string): EpochMs {
-    const { start, end } = this.content(tags.generalizedTime, field)
+    this.#element(tags.generalizedTime, field)
+    const start = this.#contentStart
+    const end = this.#contentEnd
     const strict = strictGeneralizedTime(this.bytes, start, end)
     if (strict !== undefined) return strict
     const time = looseGeneralizedTime(this.bytes, start, end)
@@ -276,8 +264,12 @@ export class DerReader {
   noteTrailing(field: string): void {
     const left = this.#end - this.#position
     if (left > 0) {
-      const bytes = `${left} byte${left === 1 ? '' : 's'}`
-      this.note('trailing-bytes', field, this.#position, `${bytes} after the end of ${field}`)
+      this.note(
+        'trailing-bytes',
+        field,
+        this.#position,
+        `${bytesOf(left)} after the end of ${field}`,
+      )
     }
   }
 
@@ -293,6 +285,29 @@ export class DerReader {
     if (time === undefined) this.#fail(`${type} ${text()} is not a time`, field, start)
     if (time.fault !== undefined) this.note(time.fault, field, start, `${type} ${text()}`)
     return time.at
+  }
+
+  #integer(field: string, tag: number): void {
+    this.#element(tag, field)
+    const start = this.#contentStart
+    const octets = this.#contentEnd - start
+    if (octets === 0) this.#fail('INTEGER of no octets', field)
+    const first = this.bytes[start] ?? 0
+    const second = this.bytes[start + 1] ?? 0
+    if (octets > 1 && (first === 0 ? second < 0x80 : first === 0xff && second > 0x7f)) {
+      this.note('non-minimal-integer', field, start, 'INTEGER not minimally encoded')
+    }
+  }
+
+  #whatever(field: string): void {
+    if (this.done) this.#fail('value missing', field)
+    this.#element(this.bytes[this.#position] ?? 0, field)
+  }
+
+  /** Reads the next element whole; where its content stands is then in the fields. */
+  #element(tag: number, field: string): void {
+    this.#header(tag, field)
+    this.#position = this.#next
   }
 
   #header(expected: number, field: string): void {
@@ -315,10 +330,14 @@ export class DerReader {
     } else {
       this.#longLength(start, field)
     }
-    if (this.#next > limit) {
-      const missing = this.#next - limit
-      this.#fail(`${tagName(tag)} passes the end of what holds it by ${missing} bytes`, field)
-    }
+    if (this.#next > limit) this.#overrun(tag, field)
+  }
+
+  #overrun(tag: number, field: string): never {
+    const missing = bytesOf(this.#next - this.#end)
+    const cut = `cut short, ${missing} missing`
+    const how = this.#depth === 0 ? cut : `passes the end of what holds it by ${missing}`
+    this.#fail(`${tagName(tag)} ${how}`, field)
   }
 
   #longLength(start: number, field: string): void {
@@ -368,8 +387,8 @@ function lengthValue(bytes: Uint8Array, start: number, octets: number): number {
   return value
 }
 
-function hexByte(octet: number): string {
-  return octet.toString(16).toUpperCase().padStart(2, '0')
+function bytesOf(count: number): string {
+  return `${count} byte${count === 1 ? '' : 's'}`
 }
 
 const MAX_LENGTH = 0x7fff_ffff

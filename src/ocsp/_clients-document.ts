@@ -1,6 +1,6 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../der/time.ts'
 import { type ClientName, clientLimits, clientNames } from './clients.ts'
-import { defaultPolicy } from './policy.ts'
+import { defaultPolicy, type Policy } from './policy.ts'
 import type { Rule } from './rule.ts'
 import { rules } from './rules/index.ts'
 
@@ -52,8 +52,14 @@ function clientsOf({ rejectedBy }: Rule): string {
   return others.length <= 3 ? `all but ${list(others)}` : list(rejectedBy)
 }
 
+const lenientPolicy: Policy = {
+  ...defaultPolicy,
+  sha1Signatures: 'accept',
+  maxSizeBytes: Number.POSITIVE_INFINITY,
+}
+
 function refusal({ rejectedBy, refusedBy, otherwise = 'warn' }: Rule): string {
-  if (refusedBy?.({ ...defaultPolicy, sha1Signatures: 'accept' })) return 'always'
+  if (refusedBy?.(lenientPolicy)) return 'always'
   if (refusedBy !== undefined) return 'by policy'
   return rejectedBy.length === 0 ? `no: ${otherwise}` : 'for clients'
 }

@@ -4,7 +4,7 @@ import { matrix, type VectorName } from '../lab/matrix.ts'
 import { allVectors, examined } from './_vectors.ts'
 import { clientNames } from './clients.ts'
 import { isAcceptedBy } from './judge.ts'
-import { defaultPolicy } from './policy.ts'
+import { defaultPolicy, type Policy } from './policy.ts'
 
 /**
  * Where a model differs from what was observed, and why; docs/clients.md says the same. A row that agrees again fails here, so that
@@ -68,6 +68,17 @@ describe('the gate', () => {
       expect(examined(responseOf(name), policy).staple?.der).toEqual(responseOf(name))
     },
   )
+  it('takes what is larger than the policy has it where the policy has more, and required clients take it', () => {
+    const maxSizeBytes = 65_535
+    const taken = (name: VectorName, policy: Policy) =>
+      examined(responseOf(name), policy).staple !== undefined
+    const lenient = { ...defaultPolicy, maxSizeBytes }
+    const forOpenssl = { ...lenient, clients: ['openssl'] } as const
+    expect(taken('size_16000', lenient)).toBe(false)
+    expect(taken('size_16000', forOpenssl)).toBe(true)
+    expect(taken('size_16000', { ...forOpenssl, maxSizeBytes: 12_288 })).toBe(false)
+    expect(taken('size_70000', forOpenssl)).toBe(false)
+  })
   it('takes nothing as given that a client refused when it was tried', () => {
     const taken = allVectors.filter(({ response }) => examined(response).accepted)
     expect(taken.filter(({ name }) => matrix[name].includes('-'))).toEqual([])

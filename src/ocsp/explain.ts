@@ -10,6 +10,8 @@ export interface Explanation {
   /** Whether every required client takes the bytes as given; false too where something could not be judged. */
   readonly accepted: boolean
   readonly status: CertStatus | null
+  /** Of the certificate that the response is about, as its CertID has it, lower-case hex. */
+  readonly serialNumber: string | null
   readonly thisUpdate: string | null
   readonly nextUpdate: string | null
   readonly producedAt: string | null
@@ -45,6 +47,7 @@ export function explain(subject: Subject): Explanation {
   return {
     accepted: accepted && complete,
     status: facts.single?.certStatus.status ?? null,
+    serialNumber: serialOf(facts),
     thisUpdate: isoOrNull(facts.single?.thisUpdate),
     nextUpdate: isoOrNull(facts.single?.nextUpdate),
     producedAt: isoOrNull(facts.basic?.producedAt),
@@ -89,6 +92,12 @@ function signerOf({ facts: { signing } }: Examination): SignerExplanation | null
     fingerprint: certificate.fingerprint,
     algorithm: signing.scheme.name,
   }
+}
+
+function serialOf({ response, single }: Facts): string | null {
+  if (response === undefined || single === undefined) return null
+  const { start, end } = single.serialNumber
+  return Buffer.from(response.bytes.subarray(start, end)).toString('hex')
 }
 
 function isoOrNull(at: EpochMs | undefined): string | null {

@@ -11,7 +11,10 @@ export interface Policy {
    * nothing. Default: `withdraw`.
    */
   readonly revoked: 'withdraw' | 'staple'
-  /** Largest staple in bytes, canonical form. Default: 12 KiB, so that nginx, HAProxy and wolfSSL take it beside a chain. */
+  /**
+   * Largest staple in bytes, canonical form, where required clients take more. Default: 12 KiB, so that nginx, HAProxy and wolfSSL take it
+   * beside a chain.
+   */
   readonly maxSizeBytes: number
 }
 

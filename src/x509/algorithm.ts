@@ -1,5 +1,4 @@
 import type { DerReader } from '../der/reader.ts'
-import { tags } from '../der/tag.ts'
 
 // AlgorithmIdentifier ::= SEQUENCE {
 //   algorithm   OBJECT IDENTIFIER,
@@ -29,6 +28,5 @@ export function algorithmIdentifier(reader: DerReader, field: string): Algorithm
 function oidAndParameters(reader: DerReader): Pick<AlgorithmIdentifier, 'oid' | 'parameters'> {
   const oid = reader.oid('AlgorithmIdentifier.algorithm')
   if (reader.done) return { oid, parameters: 'absent' }
-  const { tag, contentStart, contentEnd } = reader.any('AlgorithmIdentifier.parameters')
-  return { oid, parameters: tag === tags.null && contentStart === contentEnd ? 'null' : 'other' }
+  return { oid, parameters: reader.null('AlgorithmIdentifier.parameters') ? 'null' : 'other' }
 }

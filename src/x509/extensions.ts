@@ -1,4 +1,5 @@
-import { DerError, DerReader, type Span } from '../der/reader.ts'
+import { DerError } from '../der/der-error.ts'
+import { DerReader, type Span } from '../der/reader.ts'
 import { contextConstructed, contextPrimitive, tags } from '../der/tag.ts'
 
 /** One extension as it stands; its value is the content of extnValue. */

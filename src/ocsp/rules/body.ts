@@ -1,4 +1,7 @@
-import { allBut, clientNames, clientsOutside } from '../clients.ts'
+import { parseCertificate } from '../../x509/certificate.ts'
+import { formatName } from '../../x509/name.ts'
+import { allBut, clientLimits, clientNames, clientsOutside } from '../clients.ts'
+import { parseRequest } from '../request.ts'
 import { responseStatusName } from '../response.ts'
 import { always, onResponse, type Rule } from '../rule.ts'
 import type { Remedy } from '../verdict.ts'
@@ -29,7 +32,8 @@ export const bodyOneByte: Rule = {
 
 export const bodyIsText: Rule = {
   name: 'body-is-text',
-  meaning: 'The body is a page for people: an error page, a captive portal or a proxy’s notice.',
+  meaning:
+    'The body is text: an error page, a captive portal, a proxy’s notice, or PEM instead of DER.',
   reference: 'RFC 6960 §4.2.1',
   rejectedBy: clientNames,
   refusedBy: always,
@@ -37,8 +41,8 @@ export const bodyIsText: Rule = {
   check: ({ body, malformed }) =>
     malformed !== undefined && isText(body)
       ? {
-          saw: `${isHtml(body) ? 'HTML' : 'text'}: ${beginning(body)}`,
-          required: 'an OCSPResponse',
+          saw: `${kindOfText(body)}: ${beginning(body)}`,
+          required: 'an OCSPResponse in DER',
         }
       : undefined,
 }
@@ -53,7 +57,7 @@ export const responseMalformed: Rule = {
   check: ({ body, malformed }) =>
     malformed !== undefined && body.length > 1 && !isText(body)
       ? {
-          saw: `${malformed.problem} at byte ${malformed.offset} of ${body.length}, in ${malformed.field}`,
+          saw: `${malformed.problem} at byte ${malformed.offset} of ${body.length}, in ${malformed.field}${otherKind(body)}`,
           required: 'a DER OCSPResponse',
         }
       : undefined,
@@ -111,15 +115,27 @@ export const responseTooLarge: Rule = {
   meaning: 'Servers and clients hold a staple in buffers of a fixed size; a larger one is dropped.',
   reference: 'nginx ngx_event_openssl_stapling.c, HAProxy tune.bufsize, wolfSSL MAX_HANDSHAKE_SZ',
   rejectedBy: ['mozpkix', 'curl', 'gnutls', 'wolfssl', 'nginx', 'haproxy'],
-  refusedBy: always,
   remedy: 'diagnose',
-  check: ({ body, policy }) =>
-    body.length > policy.maxSizeBytes
-      ? {
-          saw: `${body.length} bytes`,
-          required: `at most ${policy.maxSizeBytes} bytes`,
-          rejectedBy: clientsOutside(({ maxSizeBytes }) => body.length <= maxSizeBytes),
-        }
+  check: ({ body }) => {
+    const rejectedBy = clientsOutside(({ maxSizeBytes }) => body.length <= maxSizeBytes)
+    const least = Math.min(...rejectedBy.map((client) => clientLimits[client].maxSizeBytes))
+    return rejectedBy.length === 0
+      ? undefined
+      : { saw: `${body.length} bytes`, required: `at most ${least} bytes`, rejectedBy }
+  },
+}
+
+export const responseLargerThanPolicy: Rule = {
+  name: 'response-larger-than-policy',
+  meaning:
+    'Clients that were tried take it, but it leaves little room in their buffers for the certificate chain beside it.',
+  reference: 'policy: policy.maxSizeBytes',
+  rejectedBy: [],
+  refusedBy: ({ maxSizeBytes }) => Number.isFinite(maxSizeBytes),
+  remedy: 'diagnose',
+  check: ({ body, policy: { maxSizeBytes } }) =>
+    body.length > maxSizeBytes
+      ? { saw: `${body.length} bytes`, required: `at most ${maxSizeBytes} bytes` }
       : undefined,
 }
 
@@ -141,8 +157,18 @@ function isSpace(octet: number): boolean {
   return octet === 0x09 || octet === 0x0a || octet === 0x0d
 }
 
-function isHtml(body: Uint8Array): boolean {
-  return /<(!doctype|html|head|body|title|script|\?xml)/i.test(textOf(body))
+function kindOfText(body: Uint8Array): string {
+  const text = textOf(body)
+  if (/<(!doctype|html|head|body|title|script|\?xml)/i.test(text)) return 'HTML'
+  if (/^-----BEGIN /m.test(text)) return 'PEM'
+  return /^MI[\w+/=\s]+$/.test(text) ? 'base64' : 'text'
+}
+
+/** What a body that is no response is instead, where it is something else that CAs hand out. */
+function otherKind(body: Uint8Array): string {
+  const certificate = parseCertificate(body)
+  if (!('kind' in certificate)) return `: it is a certificate, "${formatName(certificate.subject)}"`
+  return 'kind' in parseRequest(body) ? '' : ': it is an OCSP request'
 }
 
 function beginning(body: Uint8Array): string {

@@ -1,6 +1,7 @@
 import { readWhole } from '../../der/reader.ts'
 import { tags } from '../../der/tag.ts'
 import type { Extension } from '../../x509/extensions.ts'
+import type { ClientName } from '../clients.ts'
 import { onBasic, onSingle, type Rule } from '../rule.ts'
 
 export const responseExtensionCritical: Rule = {
@@ -29,14 +30,18 @@ export const singleExtensionCritical: Rule = {
 
 export const extensionDuplicate: Rule = {
   name: 'extension-duplicate',
-  meaning: 'The same extension appears twice; Chromium ignores the response.',
-  reference: 'RFC 5280 §4.2; BoringSSL',
-  rejectedBy: ['boringssl'],
+  meaning:
+    'The same extension appears twice; Chromium ignores the response, Firefox if it is the list of certificate timestamps.',
+  reference: 'RFC 5280 §4.2; BoringSSL, mozilla::pkix',
+  rejectedBy: ['mozpkix', 'boringssl'],
   remedy: 'fatal',
   check: onBasic(({ responseExtensions, responses }) => {
     const lists = [responseExtensions, ...responses.map((single) => single.singleExtensions)]
     const twice = lists.map(duplicate).find((oid) => oid !== undefined)
-    return twice === undefined ? undefined : { saw: `${twice} twice`, required: 'once' }
+    if (twice === undefined) return undefined
+    const isOfFirefox = lists.slice(1).some((list) => list.filter(isSctList).length > 1)
+    const rejectedBy: ClientName[] = isOfFirefox ? ['mozpkix', 'boringssl'] : ['boringssl']
+    return { saw: `${twice} twice`, required: 'once', rejectedBy }
   }),
 }
 
@@ -48,7 +53,7 @@ export const sctListEmpty: Rule = {
   remedy: 'fatal',
   check: onSingle(({ singleExtensions }) => {
     if (singleExtensions.length === 0) return undefined
-    const list = singleExtensions.find(({ oid }) => oid === SCT_LIST)
+    const list = singleExtensions.find(isSctList)
     return list !== undefined && isEmptySctList(list)
       ? { saw: 'an empty list of timestamps', required: 'at least one, or no list' }
       : undefined
@@ -79,6 +84,10 @@ function duplicate(extensions: readonly Extension[]): string | undefined {
   if (extensions.length < 2) return undefined
   const oids = extensions.map(({ oid }) => oid)
   return oids.find((oid, index) => oids.indexOf(oid) !== index)
+}
+
+function isSctList({ oid }: Extension): boolean {
+  return oid === SCT_LIST
 }
 
 /** An OCTET STRING of a TLS-encoded list: two octets of length, then the list. */

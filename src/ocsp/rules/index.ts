@@ -1,5 +1,5 @@
 import type { Facts } from '../facts.ts'
-import { always, type Occurrence, type Rule } from '../rule.ts'
+import type { Occurrence, Rule } from '../rule.ts'
 import * as body from './body.ts'
 import * as deployment from './deployment.ts'
 import * as embedded from './embedded.ts'
@@ -14,10 +14,13 @@ import {
   hasExtensions,
   hasMoreThanTheSigner,
   isDelegated,
+  isDeployedOddly,
+  isEncodedOddly,
+  isLarge,
+  isNoteworthy,
   isNotSimplyGood,
   isNotVerified,
   isSignedOddly,
-  isSloppy,
   isUnreadable,
   isUnsuccessful,
   isUntimely,
@@ -93,15 +96,7 @@ const families: readonly Family[] = [
       times.nextUpdateNotAfterThisUpdate,
       times.thisUpdateInFuture,
       times.thisUpdateTooOld,
-    ],
-  },
-  {
-    when: always,
-    rules: [times.producedOutsideCertificateValidity],
-  },
-  {
-    when: isUntimely,
-    rules: [
+      times.producedOutsideCertificateValidity,
       times.usableTimeOver,
       times.renewedLate,
       times.validityVeryShort,
@@ -157,11 +152,11 @@ const families: readonly Family[] = [
     ],
   },
   {
-    when: always,
-    rules: [body.responseTooLarge],
+    when: isLarge,
+    rules: [body.responseTooLarge, body.responseLargerThanPolicy],
   },
   {
-    when: isSloppy,
+    when: isEncodedOddly,
     rules: [
       encoding.trailingBytes,
       encoding.indefiniteLength,
@@ -173,13 +168,13 @@ const families: readonly Family[] = [
       encoding.timeWithFraction,
       encoding.timeWithoutSeconds,
       encoding.timeWithOffset,
+      encoding.versionNotV1,
+      encoding.goodNotNull,
     ],
   },
   {
-    when: always,
+    when: isDeployedOddly,
     rules: [
-      encoding.versionNotV1,
-      encoding.goodNotNull,
       deployment.tlsFeatureUnsupported,
       deployment.issuerNotServed,
       deployment.ocspUrlMissing,
@@ -198,6 +193,7 @@ export interface Found {
 
 /** Every rule that has something to say of the response, with what it says, in the order of findings. */
 export function occurrences(facts: Facts): readonly Found[] {
+  if (!isNoteworthy(facts) && !isKindUncommon(facts)) return NOTHING
   const found: Found[] = []
   for (const family of families) {
     if (!family.when(facts)) continue
@@ -208,3 +204,5 @@ export function occurrences(facts: Facts): readonly Found[] {
   }
   return found
 }
+
+const NOTHING: readonly Found[] = []

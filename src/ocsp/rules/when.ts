@@ -1,5 +1,6 @@
 import { DAY_MS, HOUR_MS } from '../../der/time.ts'
 import type { Certificate } from '../../x509/certificate.ts'
+import { clientLimits, clientNames } from '../clients.ts'
 import { type Facts, isMatch } from '../facts.ts'
 import { SHA1 } from '../request.ts'
 import type { Rule } from '../rule.ts'
@@ -7,6 +8,27 @@ import { LATEST_RENEWAL } from './times.ts'
 
 // What is asked once for a family of rules. Where the answer is no, none of its rules has anything to say (index.test.ts holds each of
 // them to that); where it is yes, they are asked one by one, so it may be yes more often than need be.
+
+/**
+ * Whether any family may have something to say, its question asked where it stands: of the clean responses that most are, this is all
+ * that is asked.
+ */
+export function isNoteworthy(facts: Facts): boolean {
+  return (
+    isUnreadable(facts) ||
+    isUnsuccessful(facts) ||
+    isNotSimplyGood(facts) ||
+    isUntimely(facts) ||
+    isNotVerified(facts) ||
+    isDelegated(facts) ||
+    isSignedOddly(facts) ||
+    hasExtensions(facts) ||
+    hasMoreThanTheSigner(facts) ||
+    isLarge(facts) ||
+    isEncodedOddly(facts) ||
+    isDeployedOddly(facts)
+  )
+}
 
 /** Whether there is no response to speak of. */
 export function isUnreadable({ malformed }: Facts): boolean {
@@ -28,12 +50,25 @@ export function isNotSimplyGood({ basic, single, match }: Facts): boolean {
   )
 }
 
-/** Whether it is used outside of its usable time, which lies inside of every other period, or that is shorter or longer than usual. */
-export function isUntimely({ single, usableUntil: until, now }: Facts): boolean {
-  if (single?.nextUpdate === undefined || until === undefined) return true
+/**
+ * Whether it is used outside of its usable time, which lies inside of every other period, or that is shorter or longer than usual, or it was
+ * made at a time when there was no such certificate.
+ */
+export function isUntimely({
+  basic,
+  single,
+  usableUntil: until,
+  certificate,
+  now,
+}: Facts): boolean {
+  if (single?.nextUpdate === undefined || until === undefined || basic === undefined) return true
   const life = single.nextUpdate - single.thisUpdate
   const isOld = now > single.thisUpdate + LATEST_RENEWAL
-  return now < single.thisUpdate || now >= until || isOld || life < HOUR_MS || life > 7 * DAY_MS
+  if (now < single.thisUpdate || now >= until || isOld || life < HOUR_MS || life > 7 * DAY_MS) {
+    return true
+  }
+  if (certificate === undefined) return false
+  return basic.producedAt < certificate.notBefore || basic.producedAt > certificate.notAfter
 }
 
 /** Whether the signature verifies with no key at hand. */
@@ -97,7 +132,22 @@ export function hasMoreThanTheSigner({ basic, signing }: Facts): boolean {
   return certs !== undefined && !(certs.length === 1 && signing?.signer?.kind === 'delegate')
 }
 
-/** Whether something in it is not DER. */
-export function isSloppy({ sloppiness }: Facts): boolean {
-  return sloppiness.length > 0
+/** Whether it is larger than the policy has it, or than what every client takes. */
+export function isLarge({ body, policy }: Facts): boolean {
+  return body.length > policy.maxSizeBytes || body.length > SMALLEST_BUFFER
 }
+
+/** Whether something in it is not DER, or written as nobody else writes it. */
+export function isEncodedOddly({ basic, single, sloppiness }: Facts): boolean {
+  if (sloppiness.length > 0 || (basic !== undefined && basic.version !== 0)) return true
+  return single?.certStatus.status === 'good' && single.certStatus.encoding !== 'null'
+}
+
+/** Whether it is known what the server sends along, or the certificate itself is not as usual. */
+export function isDeployedOddly({ certificate, servedChain }: Facts): boolean {
+  if (servedChain !== undefined || certificate === undefined) return servedChain !== undefined
+  const { tlsFeatures, ocspUrls } = certificate.extensions
+  return tlsFeatures !== undefined || ocspUrls.length === 0
+}
+
+const SMALLEST_BUFFER = Math.min(...clientNames.map((client) => clientLimits[client].maxSizeBytes))
