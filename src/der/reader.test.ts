@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
 import { DerError } from './der-error.ts'
-import { DerReader, readWhole, type Sloppiness } from './reader.ts'
+import { DerReader, readWhole } from './reader.ts'
+import type { Sloppiness } from './sloppiness.ts'
 import { tags } from './tag.ts'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
@@ -98,6 +99,24 @@ describe('DerReader reads and notes', () => {
       'non-minimal-integer',
       2,
       'INTEGER not minimally encoded',
+    ],
+    [
+      'an OBJECT IDENTIFIER with a padded number in it',
+      '0604 2a 808648',
+      (r) => r.oid('f'),
+      '1.2.840',
+      'non-minimal-oid',
+      2,
+      'OBJECT IDENTIFIER 1.2.840 not minimally encoded',
+    ],
+    [
+      'an OBJECT IDENTIFIER with a padded number in front',
+      '0603 80 2a03',
+      (r) => r.oid('f'),
+      '1.2.3',
+      'non-minimal-oid',
+      2,
+      'OBJECT IDENTIFIER 1.2.3 not minimally encoded',
     ],
     [
       'a length in two octets',

@@ -1,12 +1,12 @@
 import { DerError } from './der-error.ts'
-import { oidText } from './oid.ts'
+import { dottedOid, oidText } from './oid.ts'
+import type { Sloppiness } from './sloppiness.ts'
 import { CONSTRUCTED, tagName, tags } from './tag.ts'
 import type { EpochMs } from './time.ts'
 import {
   looseGeneralizedTime,
   readUtcTime,
   strictGeneralizedTime,
-  type TimeFault,
   type TimeText,
 } from './time-text.ts'
 
@@ -26,24 +26,6 @@ export interface Element extends Span {
 /** A BIT STRING: its octets, and how many bits of the last one do not count. */
 export interface BitString extends Span {
   readonly unusedBits: number
-}
-
-/** An encoding that can be read but is not DER, noted instead of thrown: judging it is a rule's job. */
-export interface Sloppiness {
-  readonly kind:
-    | 'non-minimal-length'
-    | 'indefinite-length'
-    | 'non-minimal-integer'
-    | 'boolean-not-ff'
-    | TimeFault
-    | 'trailing-bytes'
-    | 'default-encoded'
-    | 'empty-sequence'
-  /** Offset of the first octet concerned. */
-  readonly offset: number
-  /** The ASN.1 field, as its specification names it: `SingleResponse.thisUpdate`. */
-  readonly field: string
-  readonly saw: string
 }
 
 /** What {@link readWhole} gives for bytes that cannot be read. */
@@ -224,7 +206,7 @@ export class DerReader {
       this.#fail('OBJECT IDENTIFIER cut short', field, start)
     }
     if (end - start > MAX_OID_OCTETS) this.#fail('OBJECT IDENTIFIER too long', field, start)
-    return oidText(this.bytes, start, end)
+    return oidText(this.bytes, start, end) ?? this.#paddedOid(field, start, end)
   }
 
   boolean(field: string): boolean {
@@ -285,6 +267,12 @@ export class DerReader {
     if (time === undefined) this.#fail(`${type} ${text()} is not a time`, field, start)
     if (time.fault !== undefined) this.note(time.fault, field, start, `${type} ${text()}`)
     return time.at
+  }
+
+  #paddedOid(field: string, start: number, end: number): string {
+    const text = dottedOid(this.bytes, start, end)
+    this.note('non-minimal-oid', field, start, `OBJECT IDENTIFIER ${text} not minimally encoded`)
+    return text
   }
 
   #integer(field: string, tag: number): void {

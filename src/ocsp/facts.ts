@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Malformed, Sloppiness, Span } from '../der/reader.ts'
+import type { Malformed, Span } from '../der/reader.ts'
+import type { Sloppiness } from '../der/sloppiness.ts'
 import type { EpochMs } from '../der/time.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { digestOids } from '../x509/signature.ts'

@@ -1,6 +1,7 @@
 /** Parse, verify and explain OCSP responses: pure functions, no network, no clock, no disk. The entry point `everstaple/ocsp`. */
 export { DerError } from '../der/der-error.ts'
-export type { Malformed, Sloppiness } from '../der/reader.ts'
+export type { Malformed } from '../der/reader.ts'
+export type { Sloppiness } from '../der/sloppiness.ts'
 export { type EpochMs, epochMs } from '../der/time.ts'
 export { type Certificate, parseCertificate } from '../x509/certificate.ts'
 export { findIssuer } from '../x509/issuer.ts'

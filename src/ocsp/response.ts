@@ -4,9 +4,9 @@ import {
   type Element,
   type Malformed,
   readWhole,
-  type Sloppiness,
   type Span,
 } from '../der/reader.ts'
+import type { Sloppiness } from '../der/sloppiness.ts'
 import { contextConstructed, contextPrimitive, tags } from '../der/tag.ts'
 import type { EpochMs } from '../der/time.ts'
 import { type AlgorithmIdentifier, algorithmIdentifier } from '../x509/algorithm.ts'

@@ -1,12 +1,6 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
-import {
-  DerReader,
-  type Element,
-  type Malformed,
-  readWhole,
-  type Sloppiness,
-  type Span,
-} from '../der/reader.ts'
+import { DerReader, type Element, type Malformed, readWhole, type Span } from '../der/reader.ts'
+import type { Sloppiness } from '../der/sloppiness.ts'
 import { contextConstructed, tags } from '../der/tag.ts'
 import type { EpochMs } from '../der/time.ts'
 import { type AlgorithmIdentifier, algorithmDer, algorithmIdentifier } from './algorithm.ts'

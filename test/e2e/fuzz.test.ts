@@ -13,18 +13,19 @@ const now = epochMs(Date.now())
 const hierarchy = makeHierarchy({ now })
 const makeMutant = makeMutants(hierarchy, now)
 const DURATION_MS = 10_000
+/** The same mutations in each run, so that a change answers for itself alone; `npm run fuzz` looks for new ones. */
+const SEED = 434_184
 
 describeWith(['openssl'], 'mutated responses, for ten seconds', () => {
   it('takes none that openssl or PKI.js refuses', async () => {
     using openssl = opensslOracle(hierarchy)
     using pkijs = pkijsOracle(hierarchy)
-    const seed = Math.floor(Math.random() * 1_000_000)
     const start = performance.now()
     const found = await hunt({
       gate: ourGate(hierarchy, now),
       makeMutant,
       oracles: [openssl, pkijs],
-      seed,
+      seed: SEED,
       goesOn: () => performance.now() - start < DURATION_MS,
     })
     process.stderr.write(`fuzz: ${progress(found, performance.now() - start)}\n`)

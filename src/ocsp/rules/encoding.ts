@@ -1,4 +1,4 @@
-import type { Sloppiness } from '../../der/reader.ts'
+import type { Sloppiness } from '../../der/sloppiness.ts'
 import { allBut, type ClientName } from '../clients.ts'
 import type { Facts } from '../facts.ts'
 import { onBasic, onSingle, type Rule } from '../rule.ts'
@@ -35,6 +35,12 @@ export const nonMinimalInteger: Rule = encodingRule('non-minimal-integer', {
   // BoringSSL takes a serial number that is padded as in the certificate.
   rejectedBy: allBut('openjdk', 'boringssl'),
   required: 'minimal INTEGERs',
+})
+
+export const nonMinimalOid: Rule = encodingRule('non-minimal-oid', {
+  meaning: 'A number in an OBJECT IDENTIFIER has a superfluous octet in front.',
+  rejectedBy: allBut('mozpkix', 'boringssl', 'wolfssl'),
+  required: 'minimal OBJECT IDENTIFIERs',
 })
 
 export const booleanNotFf: Rule = encodingRule('boolean-not-ff', {

@@ -49,6 +49,7 @@ const signerForm: readonly Rule[] = [
   signer.signerSignedWithSha1,
   signer.signerAlgorithmsDiffer,
   signerCertificate.signerCertificateMalformed,
+  signerCertificate.signerTakenForRoot,
 ]
 
 /** Which keys and algorithms clients take. */
@@ -162,6 +163,7 @@ const families: readonly Family[] = [
       encoding.indefiniteLength,
       encoding.nonMinimalLength,
       encoding.nonMinimalInteger,
+      encoding.nonMinimalOid,
       encoding.booleanNotFf,
       encoding.defaultEncoded,
       encoding.extensionsEmpty,

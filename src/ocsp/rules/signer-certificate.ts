@@ -1,5 +1,6 @@
-import { type DerReader, readWhole, type Sloppiness } from '../../der/reader.ts'
-import { CONSTRUCTED, contextConstructed, contextPrimitive } from '../../der/tag.ts'
+import { type DerReader, readWhole } from '../../der/reader.ts'
+import type { Sloppiness } from '../../der/sloppiness.ts'
+import { CONSTRUCTED, contextConstructed, contextPrimitive, tags } from '../../der/tag.ts'
 import { type Certificate, opensslForm } from '../../x509/certificate.ts'
 import { extensionOids, findExtension } from '../../x509/extensions.ts'
 import { signatureByKeyOf } from '../../x509/issuer.ts'
@@ -21,6 +22,30 @@ export const signerCertificateMalformed: Rule = {
       ? undefined
       : { saw, required: 'a certificate in DER, as RFC 5280 has it' }
   }),
+}
+
+export const signerTakenForRoot: Rule = {
+  name: 'signer-taken-for-root',
+  meaning:
+    'The signer has the name of its issuer, and does not say that another key signed it, so OpenSSL takes it for a root of its own.',
+  reference: 'OpenSSL x509v3_cache_extensions (EXFLAG_SS), RFC 5280 §4.2.1.1',
+  rejectedBy: ['openssl', 'curl', 'nginx'],
+  remedy: 'fatal',
+  check: onDelegate(({ certificate }) => {
+    const { subject, issuer, extensions } = certificate
+    const { authorityKeyIdentifier: by, subjectKeyIdentifier: own } = extensions
+    if (!equalBytes(subject, 0, subject.length, issuer)) return undefined
+    if (by === undefined ? namesOneIssuerCertificate(certificate) : isOther(by, own))
+      return undefined
+    return {
+      saw: `subject and issuer "${formatName(subject)}", and no authorityKeyIdentifier that tells them apart`,
+      required: 'a name of its own, or the key identifiers of signer and issuer',
+    }
+  }),
+}
+
+function isOther(keyIdentifier: Uint8Array, own: Uint8Array | undefined): boolean {
+  return own !== undefined && !equalBytes(own, 0, own.length, keyIdentifier)
 }
 
 /** Looked for once in each certificate, as it takes as long as a verification. */
@@ -49,11 +74,12 @@ function ownFault({ der, sloppiness, extensions }: Certificate): string | undefi
   return twice === undefined ? undefined : `its extension ${twice} twice`
 }
 
-/** Lengths that are not DER, also in parts that nothing here reads, such as names. */
+/** Lengths and OBJECT IDENTIFIERs that are not DER, also in parts that nothing here reads, such as names. */
 function sloppyParts(reader: DerReader): readonly Sloppiness[] {
   while (!reader.done) {
     const tag = reader.bytes[reader.position] ?? 0
-    if ((tag & CONSTRUCTED) === 0) reader.any('Certificate')
+    if (tag === tags.oid) reader.oid('Certificate')
+    else if ((tag & CONSTRUCTED) === 0) reader.any('Certificate')
     else reader.inside(tag, 'Certificate', sloppyParts)
   }
   return reader.sloppiness
