@@ -148,6 +148,7 @@ const families: readonly Family[] = [
       embedded.embeddedInDirectResponse,
       embedded.signerNotFirst,
       embedded.signerCopyExpired,
+      embedded.signerCopyNotIssued,
       embedded.embeddedExtra,
     ],
   },
