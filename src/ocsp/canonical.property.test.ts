@@ -50,6 +50,12 @@ describe('the canonical form', () => {
     })
     expect(made.map(({ story }) => story)).toEqual([])
   })
+  it('is not refused without a finding that says so', () => {
+    const silent = cases.filter(
+      ({ accepted, findings }) => !accepted && findings.every(({ level }) => level !== 'reject'),
+    )
+    expect(silent.map(({ story }) => story)).toEqual([])
+  })
   it('is never larger than what was received', () => {
     const larger = cases.filter(({ response, der }) => der.length > response.length)
     expect(larger.map(({ story }) => story)).toEqual([])

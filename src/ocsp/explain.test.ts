@@ -1,7 +1,10 @@
 import { describe, expect, it, test } from 'vitest'
+import { DAY_MS } from '../der/time.ts'
 import { derNull, sequence, smallInteger } from '../der/writer.ts'
+import { distinguishedName } from '../lab/ca.ts'
 import { extension } from '../lab/certificate-extensions.ts'
 import type { VectorName } from '../lab/matrix.ts'
+import { byName } from '../lab/response-builder.ts'
 import { setting } from '../lab/vectors/setting.ts'
 import { allVectors, hierarchy, now } from './_vectors.ts'
 import { type Explanation, explain } from './explain.ts'
@@ -87,6 +90,28 @@ describe('a fault is named', () => {
     const scts = extension('1.3.6.1.4.1.11129.2.4.5', sequence(smallInteger(1)))
     const { clients } = explained(here.saying({ extensions: [scts, scts] }))
     expect(clients).toMatchObject({ mozpkix: false, boringssl: false, openssl: true })
+  })
+})
+
+describe('of several certificates of the key that signed', () => {
+  const damaged = Uint8Array.from(signer.der, (octet, at) =>
+    at === signer.der.length - 1 ? octet ^ 1 : octet,
+  )
+  const renamed = hierarchy.issueSigner({
+    subject: distinguishedName('the same signer'),
+    notAfter: here.at(900 * DAY_MS),
+  })
+
+  test.each([
+    ['one that the issuer did not issue comes first', damaged, 'signer-copy-not-issued-first'],
+    ['one that lasts longer has another name', renamed.der, 'embedded-certificates-extra'],
+  ])('%s, and the right one is kept', (_story, first, rule) => {
+    const responderID = byName(signer.certificate.subject)
+    const response = here.delegated(signer, { responderID, certs: [first, signer.der] })
+    const { canonical, findings } = explained(response)
+    expect(canonical.accepted).toBe(true)
+    expect(findings.map((finding) => finding.rule)).toContain(rule)
+    expect(findings.filter(({ level }) => level === 'reject')).toEqual([])
   })
 })
 

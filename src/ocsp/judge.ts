@@ -63,7 +63,7 @@ export function examine(subject: Subject): Examination {
   const isSame = canonical === facts.response?.bytes
   const der = isSame ? subject.response : canonical
   const mended = isSame ? given : applyRules(gatherFacts({ ...subject, response: der }))
-  const findings = isSame ? given : given.map((one) => markRepaired(one, mended))
+  const findings = isSame ? given : compared(given, mended)
   const accepted = isSame ? acceptedAsGiven : isAccepted(mended)
   return {
     facts,
@@ -109,11 +109,16 @@ function levelOf(rule: Rule, rejectedBy: readonly ClientName[], facts: Facts): F
   return rule.otherwise ?? 'warn'
 }
 
-/** A finding about the bytes as given that the canonical form no longer has. */
-function markRepaired(finding: Finding, mended: readonly Finding[]): Finding {
-  return mended.some(({ rule }) => rule === finding.rule)
-    ? finding
-    : { ...finding, level: 'repair' }
+/**
+ * The findings about the bytes as given, those that the canonical form no longer has being repaired; and any that keep it from being
+ * accepted and were hidden by what was repaired.
+ */
+function compared(given: readonly Finding[], mended: readonly Finding[]): readonly Finding[] {
+  const [before, after] = [given, mended].map((all) => new Set(all.map(({ rule }) => rule)))
+  return [
+    ...given.map((one): Finding => (after?.has(one.rule) ? one : { ...one, level: 'repair' })),
+    ...mended.filter(({ rule, level }) => level === 'reject' && !before?.has(rule)),
+  ]
 }
 
 function staple(facts: Facts, der: Uint8Array): Staple | undefined {

@@ -2,7 +2,7 @@ import type { ClientName } from './clients.ts'
 import type { Facts } from './facts.ts'
 import type { Policy } from './policy.ts'
 import type { BasicOcspResponse, OcspResponse, SingleResponse } from './response.ts'
-import type { Signer, Signing } from './signer.ts'
+import type { Delegate, Signing } from './signer.ts'
 import type { Remedy } from './verdict.ts'
 
 /** One thing that can be said of a response: data, and one pure check. */
@@ -80,9 +80,6 @@ export function onSigning(
       ? undefined
       : check(facts.signing, facts as Facts & { response: OcspResponse; basic: BasicOcspResponse })
 }
-
-/** A delegated signer: a certificate in the response whose key signed it. */
-export type Delegate = Signer & { readonly kind: 'delegate' }
 
 /** A check of the delegated signer, where one signed. */
 export function onDelegate(

@@ -1,5 +1,6 @@
 import { type Element, type Malformed, readWhole } from '../der/reader.ts'
 import { type Certificate, certificate, publicKey } from '../x509/certificate.ts'
+import { signatureByKeyOf } from '../x509/issuer.ts'
 import { normalizedName } from '../x509/name.ts'
 import { type SignatureScheme, signatureScheme, verifyWith } from '../x509/signature.ts'
 import { equalBytes } from './equal-bytes.ts'
@@ -19,15 +20,16 @@ export interface Embedded {
 export type Designation = 'exactly' | 'equivalently' | 'no'
 
 /** Whose key verifies the signature. */
-export type Signer =
-  | { readonly kind: 'issuer'; readonly certificate: Certificate }
-  | {
-      readonly kind: 'delegate'
-      readonly certificate: Certificate
-      /** Its place among the embedded certificates. */
-      readonly index: number
-      readonly designated: Designation
-    }
+export type Signer = { readonly kind: 'issuer'; readonly certificate: Certificate } | Delegate
+
+/** A delegated signer: a certificate in the response whose key signed it. */
+export interface Delegate {
+  readonly kind: 'delegate'
+  readonly certificate: Certificate
+  /** Its place among the embedded certificates. */
+  readonly index: number
+  readonly designated: Designation
+}
 
 /** All that the signature of a response shows. */
 export interface Signing {
@@ -54,7 +56,7 @@ export function findSigner(
   const embedded =
     basic.certs?.map((element, index) => readEmbedded(element, index, response, basic)) ?? NONE
   const signers = candidates(issuer, issuerDesignated, embedded)
-  const signer = scheme && chooseSigner(signers, response, basic, scheme)
+  const signer = scheme && chooseSigner(signers, response, basic, scheme, issuer)
   return { scheme, signer, issuerDesignated, embedded }
 }
 
@@ -118,21 +120,35 @@ function addDelegate(
   signers.push({ kind: 'delegate', certificate, index, designated })
 }
 
-/** The first candidate whose key verifies; among certificates of the same key the one that lasts longest, as clients try each. */
+/**
+ * The first candidate whose key verifies; among certificates of the same key one that the issuer has issued, and of those the one that
+ * lasts longest: a CA may embed an old one beside it, or a damaged one.
+ */
 function chooseSigner(
   signers: readonly Signer[],
   response: OcspResponse,
   basic: BasicOcspResponse,
   scheme: SignatureScheme,
+  issuer: Certificate | undefined,
 ): Signer | undefined {
   const first = firstToVerify(signers, response, basic, scheme)
-  if (first === undefined || signers.length === 1) return first
-  let best: Signer | undefined
-  for (const signer of signers) {
-    if (signer.kind !== first.kind || !isSameKey(signer.certificate, first.certificate)) continue
-    if (best === undefined || signer.certificate.notAfter > best.certificate.notAfter) best = signer
-  }
-  return best
+  if (first?.kind !== 'delegate' || basic.certs?.length === 1) return first
+  const copies = signers.filter((one) => isCopy(one, first)).slice(0, MAX_KEYS_TRIED)
+  const issued = copies.filter(
+    ({ certificate }) => issuer !== undefined && signatureByKeyOf(issuer, certificate) === 'valid',
+  )
+  const [best = first, ...others] = issued.length > 0 ? issued : [first, ...copies]
+  return others.reduce(longerLasting, best)
+}
+
+/** Whether it is of the same key, and meant by responderID as well as the other. */
+function isCopy(one: Signer, of: Delegate): boolean {
+  if (one.kind !== 'delegate' || one.designated !== of.designated) return false
+  return isSameKey(one.certificate, of.certificate)
+}
+
+function longerLasting(one: Signer, other: Signer): Signer {
+  return other.certificate.notAfter > one.certificate.notAfter ? other : one
 }
 
 function firstToVerify(

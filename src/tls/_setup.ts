@@ -4,7 +4,7 @@ import { type ConnectionOptions, connect, type Server, type TLSSocket } from 'no
 import { type EpochMs, HOUR_MS, plus } from '../der/time.ts'
 import type { LabCertificate } from '../lab/ca.ts'
 import { type Hierarchy, makeHierarchy } from '../lab/hierarchy.ts'
-import { buildResponse } from '../lab/response-builder.ts'
+import { buildResponse, type ResponseKnobs } from '../lab/response-builder.ts'
 import { judge } from '../ocsp/judge.ts'
 import { certID, certIDKey } from '../ocsp/request.ts'
 import type { Staple } from '../ocsp/verdict.ts'
@@ -22,13 +22,18 @@ export const rsaLeaf: LabCertificate = pki.issueLeaf({
 export const ecdsaLeaf: LabCertificate = pki.issueLeaf({ dnsNames: ['ecdsa.example'] })
 
 /** A response for `leaf`, `age` old, valid for a day from its thisUpdate. */
-export function responseFor(leaf: LabCertificate, age: number = HOUR_MS): Uint8Array {
+export function responseFor(
+  leaf: LabCertificate,
+  age: number = HOUR_MS,
+  knobs: Partial<ResponseKnobs> = {},
+): Uint8Array {
   const thisUpdate = plus(now, -age)
   const nextUpdate = plus(thisUpdate, 24 * HOUR_MS)
   const ids = { certificate: leaf.certificate, issuer: pki.issuer.certificate }
   return buildResponse({
     responses: [{ certID: ids, thisUpdate, nextUpdate }],
     signer: pki.issuer,
+    ...knobs,
   })
 }
 

@@ -2,6 +2,7 @@ import { createHash, randomInt } from 'node:crypto'
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { LRUCache } from 'lru-cache'
+import { defaultPolicy, type Policy } from '../ocsp/policy.ts'
 import { certID, encodeRequest } from '../ocsp/request.ts'
 import { systemClock } from '../time/clock.ts'
 import { parseCertificate } from '../x509/certificate.ts'
@@ -15,6 +16,8 @@ import { warn } from './warning.ts'
 export interface EverstapleOptions {
   /** As the service was told with `--listen`: `http://127.0.0.1:8888`. With a path, any other OCSP endpoint. */
   readonly url: string
+  /** As `policy` in the service's configuration, where that is not the default: a staple is judged by it here, too. */
+  readonly policy?: Partial<Policy>
 }
 
 /** Staples from a service, each judged here again, held in memory and kept fresh. Dispose of it when the server closes. */
@@ -45,8 +48,9 @@ export class NotStapledError extends Error {
  * server.listen(443)
  * ```
  */
-export function everstaple({ url }: EverstapleOptions): EverstapleClient {
+export function everstaple({ url, policy }: EverstapleOptions): EverstapleClient {
   const endpoint = endpointOf(url)
+  const judgedBy = { ...defaultPolicy, ...policy }
   const agent = new (endpoint.startsWith('https:') ? HttpsAgent : HttpAgent)(POOL)
   const kept = new LRUCache<string, KeptStaple | 'unreadable'>({
     max: MAX_CERTIFICATES,
@@ -56,7 +60,7 @@ export function everstaple({ url }: EverstapleOptions): EverstapleClient {
     const fingerprint = createHash('sha256').update(leaf).digest('base64')
     const known = kept.get(fingerprint)
     if (known !== undefined) return known
-    const made = keep(leaf, issuer, endpoint, agent)
+    const made = keep(leaf, issuer, { endpoint, agent, policy: judgedBy })
     kept.set(fingerprint, made)
     return made
   }
@@ -95,8 +99,7 @@ export function everstaple({ url }: EverstapleOptions): EverstapleClient {
 function keep(
   leaf: Uint8Array,
   issuerDer: Uint8Array,
-  endpoint: string,
-  agent: HttpAgent,
+  { endpoint, agent, policy }: { endpoint: string; agent: HttpAgent; policy: Policy },
 ): KeptStaple | 'unreadable' {
   const certificate = parseCertificate(Uint8Array.from(leaf))
   const issuer = parseCertificate(Uint8Array.from(issuerDer))
@@ -111,6 +114,7 @@ function keep(
   const url = endpoint + encodeURIComponent(request)
   const serial = Buffer.from(certificate.serialNumber).toString('hex')
   return new KeptStaple(certificate, issuer, {
+    policy,
     now: () => systemClock.now(),
     random: () => randomInt(RANDOM_RANGE) / RANDOM_RANGE,
     later: unrefTimer,

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS, plus, SECOND_MS } from '../der/time.ts'
+import { defaultPolicy, type Policy } from '../ocsp/policy.ts'
 import { ecdsaLeaf, pki, responseFor, rsaLeaf, now as start } from './_setup.ts'
 import type { FetchResult } from './fetch-staple.ts'
 import { KeptStaple } from './kept-staple.ts'
@@ -15,11 +16,16 @@ const response = (body: Uint8Array): FetchResult => ({ kind: 'response', body, e
 
 /** A kept staple in a world where `answers` come one after the other, and the last one for ever. */
 function kept(...answers: FetchResult[]) {
+  return keptBy(defaultPolicy, answers)
+}
+
+function keptBy(policy: Policy, answers: FetchResult[]) {
   let now: EpochMs = start
   let timer: { at: EpochMs; run: () => void } | undefined
   const asked: (string | undefined)[] = []
   const told: string[] = []
   const staple = new KeptStaple(ecdsaLeaf.certificate, pki.issuer.certificate, {
+    policy,
     now: () => now,
     random: () => 0.5,
     later(delayMs, run) {
@@ -68,6 +74,20 @@ describe('a kept staple', () => {
     await settled()
     expect(staple.use()).toBeInstanceOf(Uint8Array)
     expect(asked).toEqual([undefined])
+  })
+
+  it('is judged by the policy that the service has', async () => {
+    const body = responseFor(ecdsaLeaf, HOUR_MS, { signWith: 'rsa-sha1' })
+    const lenient = { ...defaultPolicy, sha1Signatures: 'accept' } as const
+    for (const [policy, expected] of [
+      [defaultPolicy, undefined],
+      [lenient, body],
+    ] as const) {
+      const { staple, settled } = keptBy(policy, [response(body)])
+      staple.use()
+      await settled()
+      expect(staple.use()).toEqual(expected)
+    }
   })
 
   it('is asked for again within the hour, naming the one held', async () => {

@@ -1,5 +1,6 @@
 import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../der/time.ts'
 import { judge } from '../ocsp/judge.ts'
+import type { Policy } from '../ocsp/policy.ts'
 import type { Staple } from '../ocsp/verdict.ts'
 import type { Random } from '../time/clock.ts'
 import type { Certificate } from '../x509/certificate.ts'
@@ -7,6 +8,7 @@ import type { FetchResult } from './fetch-staple.ts'
 
 /** What a kept staple needs of the world. */
 export interface KeptStapleWorld {
+  readonly policy: Policy
   readonly now: () => EpochMs
   readonly random: Random
   /** Runs something later, without keeping the process alive; gives what cancels it. */
@@ -125,6 +127,7 @@ export class KeptStaple {
       certificate: this.#certificate,
       issuer: this.#issuer,
       now,
+      policy: this.#world.policy,
     })
     if (!verdict.accepted) {
       const [{ rule, saw, required }] = verdict.findings

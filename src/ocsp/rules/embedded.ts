@@ -1,5 +1,6 @@
 import { iso } from '../../der/time.ts'
 import type { Certificate } from '../../x509/certificate.ts'
+import { signatureByKeyOf } from '../../x509/issuer.ts'
 import { formatName } from '../../x509/name.ts'
 import type { ClientName } from '../clients.ts'
 import { equalBytes } from '../equal-bytes.ts'
@@ -117,6 +118,23 @@ export const signerCopyExpired: Rule = {
           saw: `a certificate of the signer’s key with notAfter ${iso(expired.notAfter)} first`,
           required: 'the valid one first',
         }
+  }),
+}
+
+export const signerCopyNotIssued: Rule = {
+  name: 'signer-copy-not-issued-first',
+  meaning:
+    'A certificate of the signer’s key that the issuer did not issue comes before the right one, and clients take the first.',
+  reference: 'OpenSSL, GnuTLS, golang.org/x/crypto/ocsp, OpenJDK, wolfSSL',
+  rejectedBy: ['openssl', 'curl', 'gnutls', 'go', 'openjdk', 'wolfssl', 'nginx'],
+  remedy: 'diagnose',
+  check: onDelegate(({ index, certificate }, { issuer }, signing) => {
+    if (issuer === undefined) return undefined
+    const copies = signing.embedded.slice(0, index).map((e) => e.certificate)
+    const isForeign = copies.some(
+      (e) => !('kind' in e) && sameKey(e, certificate) && signatureByKeyOf(issuer, e) !== 'valid',
+    )
+    return isForeign ? { saw: listed(signing), required: 'the issued one first' } : undefined
   }),
 }
 

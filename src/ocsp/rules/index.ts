@@ -14,6 +14,7 @@ import {
   hasExtensions,
   hasMoreThanTheSigner,
   isDelegated,
+  isDelegatedOddly,
   isDeployedOddly,
   isEncodedOddly,
   isLarge,
@@ -63,6 +64,10 @@ const signatureKinds: readonly Rule[] = [
 const isSignerFlawed = onceForSigner([...signerRights, ...signerForm], ({ issuer }) => issuer)
 const isKindUncommon = onceForSigner(signatureKinds, ({ signing }) => signing?.scheme)
 
+function isDelegateFlawed(facts: Facts): boolean {
+  return isDelegated(facts) && isSignerFlawed(facts)
+}
+
 /**
  * Every rule, in the order of findings, what helps most first: no answer at all, the wrong certificate or a bad status, times, the
  * signature and who made it, what comes along, encodings, deployment. To add a rule, write it in its file and add it here.
@@ -109,15 +114,15 @@ const families: readonly Family[] = [
     rules: [signature.signatureAlgorithmMismatch, signature.signatureInvalid, signer.signerMissing],
   },
   {
-    when: (facts) => isDelegated(facts) && isSignerFlawed(facts),
+    when: isDelegateFlawed,
     rules: signerRights,
   },
   {
-    when: isDelegated,
+    when: isDelegatedOddly,
     rules: [signer.signerExpired, signer.signerNotYetValid, signer.responderIDNamesIssuer],
   },
   {
-    when: (facts) => isDelegated(facts) && isSignerFlawed(facts),
+    when: isDelegateFlawed,
     rules: signerForm,
   },
   {
@@ -149,6 +154,7 @@ const families: readonly Family[] = [
       embedded.embeddedInDirectResponse,
       embedded.signerNotFirst,
       embedded.signerCopyExpired,
+      embedded.signerCopyNotIssued,
       embedded.embeddedExtra,
     ],
   },
@@ -195,7 +201,7 @@ export interface Found {
 
 /** Every rule that has something to say of the response, with what it says, in the order of findings. */
 export function occurrences(facts: Facts): readonly Found[] {
-  if (!isNoteworthy(facts) && !isKindUncommon(facts)) return NOTHING
+  if (!isNoteworthy(facts) && !isKindUncommon(facts) && !isDelegateFlawed(facts)) return NOTHING
   const found: Found[] = []
   for (const family of families) {
     if (!family.when(facts)) continue

@@ -10,8 +10,8 @@ import { LATEST_RENEWAL } from './times.ts'
 // them to that); where it is yes, they are asked one by one, so it may be yes more often than need be.
 
 /**
- * Whether any family may have something to say, its question asked where it stands: of the clean responses that most are, this is all
- * that is asked.
+ * Whether any family may have something to say, but for those that are asked once for each signer. Each question stands here again, as
+ * this is all that is asked of the clean responses that most are.
  */
 export function isNoteworthy(facts: Facts): boolean {
   return (
@@ -20,7 +20,7 @@ export function isNoteworthy(facts: Facts): boolean {
     isNotSimplyGood(facts) ||
     isUntimely(facts) ||
     isNotVerified(facts) ||
-    isDelegated(facts) ||
+    isDelegatedOddly(facts) ||
     isSignedOddly(facts) ||
     hasExtensions(facts) ||
     hasMoreThanTheSigner(facts) ||
@@ -79,6 +79,13 @@ export function isNotVerified({ signing }: Facts): boolean {
 /** Whether a delegated signer has signed. */
 export function isDelegated({ signing }: Facts): boolean {
   return signing?.signer?.kind === 'delegate'
+}
+
+/** Whether a delegated signer has signed outside of its validity, or in the issuer's name. */
+export function isDelegatedOddly({ signing, now }: Facts): boolean {
+  if (signing?.signer?.kind !== 'delegate') return false
+  const { notBefore, notAfter } = signing.signer.certificate
+  return now < notBefore || now >= notAfter || signing.issuerDesignated !== 'no'
 }
 
 /**
