@@ -8,6 +8,7 @@ export interface Sloppiness {
     | 'non-minimal-integer'
     | 'non-minimal-oid'
     | 'boolean-not-ff'
+    | 'unused-bits'
     | TimeFault
     | 'trailing-bytes'
     | 'default-encoded'

@@ -12,7 +12,7 @@ import { vectors } from './vectors.ts'
 const now = epochMs(Date.now())
 const hierarchy = makeHierarchy({ now })
 const all = vectors(hierarchy, now)
-const { leaf, issuer, issueSigner } = hierarchy
+const { leaf, issuer, signer, issueSigner } = hierarchy
 const here = setting(hierarchy, now)
 const namesake = { subject: issuer.certificate.subject }
 /** 2.999, in which 999 has an octet too many in front. */
@@ -54,6 +54,11 @@ describe.skipIf(!isSameOpenssl)('openssl 3.0 on this machine', () => {
       'signer-certificate-malformed',
       here.delegated(issueSigner({ subject: PADDED_NAME })),
     ],
+    [
+      'a signature of the signer’s certificate that ends within an octet',
+      'signer-certificate-malformed',
+      here.delegated({ ...signer, der: withUnusedBit(signer.der) }),
+    ],
   ])('refuses %s, as %s says', async (_kind, rule, response) => {
     using bench = opensslBench(hierarchy)
     expect(await bench.accepts(response)).toBe(false)
@@ -69,3 +74,8 @@ describe.skipIf(!isSameOpenssl)('openssl 3.0 on this machine', () => {
     expect(judge({ response, ...about })).toMatchObject({ accepted: true, findings: [] })
   })
 })
+
+/** The signature is by an RSA key of 2048 bits, and comes last. */
+function withUnusedBit(der: Uint8Array): Uint8Array {
+  return der.with(-257, 1)
+}

@@ -59,6 +59,10 @@ export function certificate(reader: DerReader): Certificate {
     const tbs = tbsCertificate(r)
     const signatureAlgorithm = algorithmIdentifier(r, 'Certificate.signatureAlgorithm')
     const signature = r.bitString('Certificate.signatureValue')
+    if (signature.unusedBits > 0) {
+      const saw = `a signature with ${signature.unusedBits} unused bits`
+      own.note('unused-bits', 'Certificate.signatureValue', signature.start - 1, saw)
+    }
     return {
       der,
       fingerprint: createHash('sha256').update(der).digest('hex'),
