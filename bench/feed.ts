@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { fastify } from 'fastify'
 import { DAY_MS, HOUR_MS, plus } from '../src/der/time.ts'
 import { serveChanges } from '../src/serve/api/changes.ts'
@@ -53,10 +54,10 @@ const charge: ReadersCharge = {
 // Once before: code is compiled and caches are filled by the first readers, whoever they are.
 let readers = await begin()
 readers.kill()
-await wait(2_000)
-const before = memory()
+while ((await connections()) > 0) await wait(100)
+const before = await memory()
 readers = await begin()
-const each = (memory() - before) / READERS
+const each = ((await memory()) - before) / READERS
 line(
   `${READERS} readers, memory of the centre for each`,
   `${(each / 1024).toFixed(0)} kB`,
@@ -126,9 +127,17 @@ async function idle(): Promise<void> {
   line('  of one core, for each, while nothing changes', `${(share * 100).toFixed(4)} %`, '-')
 }
 
+function connections(): Promise<number> {
+  return promisify(app.server.getConnections.bind(app.server))()
+}
+
 /** Of the heap and of buffers. The resident set does not tell: it holds what was needed once, and gives it to readers that come. */
-function memory(): number {
-  globalThis.gc?.()
+async function memory(): Promise<number> {
+  // What is collected may hold what can be collected only then.
+  for (let round = 0; round < 5; round++) {
+    globalThis.gc?.()
+    await wait(200)
+  }
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
 }
