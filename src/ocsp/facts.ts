@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Malformed, Span } from '../der/reader.ts'
 import type { Sloppiness } from '../der/sloppiness.ts'
 import type { EpochMs } from '../der/time.ts'
@@ -6,7 +6,7 @@ import type { Certificate } from '../x509/certificate.ts'
 import { digestOids } from '../x509/signature.ts'
 import { equalBytes } from './equal-bytes.ts'
 import type { Policy } from './policy.ts'
-import { type CertID, certID, SHA1 } from './request.ts'
+import { certID, SHA1 } from './request.ts'
 import {
   type BasicOcspResponse,
   type OcspResponse,
@@ -149,27 +149,16 @@ function compareSerial(
 const NO_HASH = new Uint8Array()
 
 function expectedHashes(
-  hash: string,
+  hashAlgorithm: string,
   certificate: Certificate,
   issuer: Certificate | undefined,
 ): { name: Uint8Array; key: Uint8Array | undefined } {
-  if (hash === SHA1 && issuer !== undefined) {
-    const { issuerNameHash, issuerKeyHash } = knownCertID(certificate, issuer)
+  if (hashAlgorithm === SHA1 && issuer !== undefined) {
+    const { issuerNameHash, issuerKeyHash } = certID(certificate, issuer)
     return { name: issuerNameHash, key: issuerKeyHash }
   }
-  const digest = digestOids.get(hash)
+  const digest = digestOids.get(hashAlgorithm)
   if (digest === undefined) return { name: NO_HASH, key: NO_HASH }
-  const of = (bytes: Uint8Array) => createHash(digest).update(bytes).digest()
+  const of = (bytes: Uint8Array) => hash(digest, bytes, 'buffer')
   return { name: of(certificate.issuer), key: issuer && of(issuer.subjectPublicKey) }
 }
-
-/** Made once for each certificate: the same one is judged again with each response about it. */
-function knownCertID(certificate: Certificate, issuer: Certificate): CertID {
-  const known = certIDs.get(certificate)
-  if (known?.issuer === issuer) return known.id
-  const id = certID(certificate, issuer)
-  certIDs.set(certificate, { issuer, id })
-  return id
-}
-
-const certIDs = new WeakMap<Certificate, { readonly issuer: Certificate; readonly id: CertID }>()

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type DerReader, type Malformed, readWhole, type Span } from '../der/reader.ts'
 import { contextConstructed } from '../der/tag.ts'
 import { derNull, integer, octetString, oid, sequence } from '../der/writer.ts'
 import type { AlgorithmIdentifier } from '../x509/algorithm.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import { equalBytes } from './equal-bytes.ts'
 import { certIDFields } from './response.ts'
 
 /** Names one certificate to a responder (RFC 6960 §4.1.1). Always with SHA-1: curl, nginx, HAProxy, OpenJDK and wolfSSL match nothing else. */
@@ -24,7 +25,7 @@ export interface ReceivedCertID extends CertID {
 /** The CertID of `certificate` as issued by `issuer`. */
 export function certID(certificate: Certificate, issuer: Certificate): CertID {
   return {
-    issuerNameHash: sha1(certificate.issuer),
+    issuerNameHash: issuerNameHash(certificate, issuer),
     issuerKeyHash: keyHash(issuer),
     serialNumber: certificate.serialNumber,
   }
@@ -99,17 +100,32 @@ function receivedCertID(reader: DerReader): ReceivedCertID {
 
 /** SHA-1 over the subjectPublicKey octets of `certificate`, computed once for each: issuerKeyHash, and ResponderID byKey. */
 export function keyHash(certificate: Certificate): Uint8Array {
-  const known = keyHashes.get(certificate)
+  return sha1Once(keyHashes, certificate, certificate.subjectPublicKey)
+}
+
+/** As a rule the issuer field is the issuer's subject byte for byte, and computed once for all that it has issued. */
+function issuerNameHash({ issuer: name }: Certificate, issuer: Certificate): Uint8Array {
+  const isSubject = equalBytes(name, 0, name.length, issuer.subject)
+  return isSubject ? sha1Once(subjectHashes, issuer, name) : sha1(name)
+}
+
+function sha1Once(
+  hashes: WeakMap<Certificate, Uint8Array>,
+  certificate: Certificate,
+  bytes: Uint8Array,
+): Uint8Array {
+  const known = hashes.get(certificate)
   if (known !== undefined) return known
-  const hash = sha1(certificate.subjectPublicKey)
-  keyHashes.set(certificate, hash)
+  const hash = sha1(bytes)
+  hashes.set(certificate, hash)
   return hash
 }
 
 const keyHashes = new WeakMap<Certificate, Uint8Array>()
+const subjectHashes = new WeakMap<Certificate, Uint8Array>()
 
 function sha1(bytes: Uint8Array): Uint8Array {
-  return createHash('sha1').update(bytes).digest()
+  return hash('sha1', bytes, 'buffer')
 }
 
 /** id-sha1 (RFC 3279 §2.1). */

@@ -1,4 +1,5 @@
 import type { LookupFunction } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { Agent, type buildConnector, type Client, type Dispatcher, Pool } from 'undici'
 import { type DurationMs, durationMs } from '../der/time.ts'
 import type { Clock } from '../time/clock.ts'
@@ -102,8 +103,10 @@ export class UndiciTransport implements Transport {
       onAbort = () => resolve({ cause: 'aborted', problem: 'aborted' })
       if (signal.aborted) onAbort()
       signal.addEventListener('abort', onAbort, { once: true })
-      const problem = `no complete response within ${formatDuration(totalTimeout)}`
-      timer = setTimeout(() => resolve({ cause: 'timeout', problem }), totalTimeout)
+      timer = setTimeout(() => {
+        const problem = `no complete response within ${formatDuration(totalTimeout)}`
+        resolve({ cause: 'timeout', problem })
+      }, totalTimeout)
     })
     const result = await Promise.race([cut, this.#follow(request, stop.signal)])
     clearTimeout(timer)
@@ -204,10 +207,14 @@ export class UndiciTransport implements Transport {
     }
     const { remoteAddress } = trace
     const { location } = headers
+    const bytes = await body.bytes()
+    // undici lets go of the connection only when all sockets that can be read have been: whatever comes of the answer waits as long, as of
+    // many that arrive together all would be judged before one of the next requests is written.
+    await setImmediate()
     const response = {
       kind: 'response',
       statusCode,
-      body: await body.bytes(),
+      body: bytes,
       headers: responderHeaders(headers, this.#clock.now()),
       remoteAddress,
     } as const

@@ -193,6 +193,7 @@ export class SqliteOperations {
     for (const attempt of attempts) this.#log(attempt)
     const key = this.#run.findCertificate.get(id)?.['key']
     if (key === undefined) return
+    if (staple !== undefined) this.#putStaple(key, staple)
     this.#run.reschedule.run({
       key,
       due_at: schedule.dueAt,
@@ -204,7 +205,6 @@ export class SqliteOperations {
       revocation: schedule.revocation ?? null,
       unchanged_at: schedule.unchangedAt ?? null,
     })
-    if (staple !== undefined) this.#putStaple(key, staple)
   }
 
   #putStaple(key: SQLInputValue, staple: StapleRecord): void {
@@ -223,7 +223,6 @@ export class SqliteOperations {
       served_from: servedFrom === fetchedAt ? null : servedFrom,
       url: staple.url,
     })
-    this.#run.noteUsableUntil.run({ key })
   }
 
   #putOutputs({ id, states }: Extract<Operation, { kind: 'put-outputs' }>): undefined {
@@ -351,7 +350,7 @@ const statements = {
   reschedule: `
     UPDATE schedule SET due_at = :due_at, ready = 0, reason = :reason, attempts = :attempts,
       last_attempt_at = :last_attempt_at, last_error = :last_error, revoked_as_of = :revoked_as_of,
-      revocation = :revocation, unchanged_at = :unchanged_at
+      revocation = :revocation, unchanged_at = :unchanged_at, usable_until = ${USABLE_UNTIL}
     WHERE certificate = :key`,
   // Without an index: it comes once in the life of a machine, and takes a fifth of a second for a million.
   replan: 'UPDATE schedule SET due_at = ?, ready = 0, reason = ? WHERE last_attempt_at > ?',

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { createPublicKey, hash, type KeyObject, X509Certificate } from 'node:crypto'
 import { DerReader, type Element, type Malformed, readWhole, type Span } from '../der/reader.ts'
 import type { Sloppiness } from '../der/sloppiness.ts'
 import { contextConstructed, tags } from '../der/tag.ts'
@@ -65,7 +65,7 @@ export function certificate(reader: DerReader): Certificate {
     }
     return {
       der,
-      fingerprint: createHash('sha256').update(der).digest('hex'),
+      fingerprint: hash('sha256', der),
       tbsCertificate: view(tbs.span),
       serialNumber: view(tbs.serialNumber),
       issuer: view(tbs.issuer),

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Malformed } from '../der/reader.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
 
@@ -7,7 +7,7 @@ import { type Certificate, parseCertificate } from './certificate.ts'
  * issuer, its key takes longer to load than a signature to verify, and OpenSSL's form of it has some 20 kB that no garbage collector counts.
  */
 export function parseIssuer(der: Uint8Array): Certificate | Malformed {
-  const known = recall(createHash('sha256').update(der).digest('hex'))
+  const known = recall(hash('sha256', der))
   if (known !== undefined) return known
   // A copy, as the bytes may be a view into what the caller goes on using.
   const parsed = parseCertificate(Uint8Array.from(der))
