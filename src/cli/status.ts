@@ -14,6 +14,12 @@ import { parseCertificate } from '../x509/certificate.ts'
 import { readSettings } from './settings.ts'
 import { describeOutputReport, outputTrouble } from './status-outputs.ts'
 import {
+  type ClientReport,
+  clientReportLines,
+  clientReports,
+  describeClientReport,
+} from './status-reports.ts'
+import {
   describeServerReport,
   type ServerReport,
   serverLines,
@@ -53,15 +59,16 @@ export async function statusCommand(
   const coverage = await store.coverage(now)
   const problems = which === undefined ? await store.problems() : []
   const ids = new Set(reports.map(({ id }) => id))
-  const servers = (await store.probes())
-    .filter(({ certificate }) => which === undefined || ids.has(certificate?.id ?? ''))
-    .map(serverReport)
-  const report: StatusReport = { coverage, certificates: reports, servers, problems }
+  const isAsked = ({ certificate }: OfCertificate) =>
+    which === undefined || ids.has(certificate?.id ?? '')
+  const servers = (await store.probes()).filter(isAsked).map(serverReport)
+  const reported = (await clientReports(config.data, now)).filter(isAsked)
+  const report: StatusReport = { coverage, certificates: reports, servers, reported, problems }
   if (options.json) terminal.out(JSON.stringify(report))
   else
     for (const line of which === undefined
       ? overview(terminal, report, now)
-      : reports.flatMap((r) => details(terminal, { report: r, servers, now })))
+      : reports.flatMap((of) => details(terminal, { of, servers, reported, now })))
       terminal.out(line)
   return reports.some(({ classification, usable }) => classification === 'ocsp' && !usable) ? 1 : 0
 }
@@ -72,7 +79,14 @@ interface StatusReport {
   readonly certificates: readonly CertificateReport[]
   /** Of a certificate that was asked for, or all that are watched. */
   readonly servers: readonly ServerReport[]
+  /** By clients, in Expect-Staple reports: of a certificate that was asked for, or all. */
+  readonly reported: readonly ClientReport[]
   readonly problems: readonly SourceProblem[]
+}
+
+/** A result of ours or of a client, as far as it tells of which certificate it is. */
+interface OfCertificate {
+  readonly certificate?: { readonly id: string } | null | undefined
 }
 
 interface CertificateReport extends ApiReport {
@@ -101,7 +115,7 @@ function reportOf(entry: Entry, now: EpochMs): CertificateReport {
 
 function overview(
   terminal: Terminal,
-  { coverage, certificates, servers, problems }: StatusReport,
+  { coverage, certificates, servers, reported, problems }: StatusReport,
   now: EpochMs,
 ): string[] {
   const { managed, stapled } = coverage
@@ -122,6 +136,7 @@ function overview(
       ({ path, problem }) => `${paint(terminal, 'yellow', '!')}  ${oneLine(`${path}: ${problem}`)}`,
     ),
     ...serverLines(terminal, servers, now),
+    ...clientReportLines(terminal, reported, now),
   ]
 }
 
@@ -152,16 +167,17 @@ function summary(
 function details(
   terminal: Terminal,
   {
-    report,
+    of,
     servers,
+    reported,
     now,
-  }: {
-    readonly report: CertificateReport
-    readonly servers: readonly ServerReport[]
+  }: Pick<StatusReport, 'servers' | 'reported'> & {
+    readonly of: CertificateReport
     readonly now: EpochMs
   },
 ): string[] {
-  const { name, id, mustStaple, notAfter, sources, staple, schedule, outputs } = report
+  const { name, id, mustStaple, notAfter, sources, staple, schedule, outputs } = of
+  const isOfIt = ({ certificate }: OfCertificate) => certificate?.id === id
   const rows = [
     ['fingerprint', id],
     ['files', sources.join(', ')],
@@ -186,11 +202,14 @@ function details(
       : []),
     ...outputs.map((output) => ['output', describeOutputReport(output)]),
     ...servers
-      .filter(({ certificate }) => certificate?.id === id)
+      .filter(isOfIt)
       .map((server) => ['server', `${server.server} ${describeServerReport(server, now)}`]),
+    ...reported
+      .filter(isOfIt)
+      .map((report) => ['reported', `${report.server} ${describeClientReport(report, now)}`]),
   ]
   return [
-    `${mark(terminal, report)} ${paint(terminal, 'bold', oneLine(name))}: ${summary(report, now)}`,
+    `${mark(terminal, of)} ${paint(terminal, 'bold', oneLine(name))}: ${summary(of, now)}`,
     ...columns(rows).map((line) => `    ${oneLine(line)}`),
   ]
 }
