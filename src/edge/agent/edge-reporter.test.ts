@@ -4,6 +4,8 @@ import { MemoryStore } from '../../lab/memory-store.ts'
 import type { Staple } from '../../ocsp/verdict.ts'
 import type { EdgeReport } from '../../serve/edge-report.ts'
 import { certificate, NOW, schedule, staple } from '../../store/_records.ts'
+import { servedStaple } from '../../store/served-staple.ts'
+import { stapleDigest } from '../../store/staple-digest.ts'
 import { SimulatedClock } from '../../time/simulated-clock.ts'
 import { EdgeReporter } from './edge-reporter.ts'
 
@@ -45,7 +47,7 @@ beforeEach(async () => {
       },
     },
     store,
-    staples: { byId: async (id) => asStaple((await store.entry({ id }))?.staple) },
+    staples: { byId: async (id) => asStaple(await served(id)) },
     clock,
     events: { reportFailed: (event) => log.push(event.problem) },
   })
@@ -54,6 +56,15 @@ afterEach(async () => {
   stop.abort()
   await ended
 })
+
+async function served(id: string): Promise<ReturnType<typeof staple> | undefined> {
+  const entry = await store.entry({ id })
+  return entry && servedStaple(entry, clock.now())
+}
+
+function digestOf({ stapleSha256 }: EdgeReport['states'][number]): string | undefined {
+  return stapleSha256
+}
 
 function asStaple(record: ReturnType<typeof staple> | undefined): Staple | undefined {
   return record && { ...record, status: 'good' }
@@ -99,6 +110,21 @@ describe('an edge', () => {
     const [, probed, ...others] = reports
     expect(probed?.states.map(({ id }) => id)).toEqual([certificate(2).id])
     expect(others).toEqual([{ version: '1.0.0', extent: 'some', states: [] }])
+  })
+
+  it('tells when it goes over to a staple that had to wait', async () => {
+    const { id } = certificate(1)
+    const early = { usableUntil: plus(NOW, DAY_MS), servedFrom: plus(NOW, 90 * SECOND_MS) }
+    await store.complete(id, schedule(), { staple: staple(7, early) })
+    ended = reporter.run(stop.signal)
+    await pass(0)
+    const digests = () =>
+      reports.flatMap(({ states }) => states.filter((one) => one.id === id)).map(digestOf)
+    for (let minute = 0; minute < 3; minute++) {
+      await pass(MINUTE_MS)
+      await pass(SECOND_MS)
+    }
+    expect(digests()).toEqual([stapleDigest(staple(1).der), stapleDigest(staple(7).der)])
   })
 
   it('tells all again when a report was lost', async () => {

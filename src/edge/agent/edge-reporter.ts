@@ -44,6 +44,8 @@ export class EdgeReporter {
   #wake: AbortController = new AbortController()
   /** As `#wake`, while the centre does not take reports: then what changes here is no reason to try. */
   #back: AbortController = new AbortController()
+  /** From when a staple is handed out that is not yet, by certificate: nothing else happens then. */
+  readonly #early = new Map<string, EpochMs>()
   /** When the last handshake was made that the centre knows of. */
   #probedUntil = 0
 
@@ -106,15 +108,18 @@ export class EdgeReporter {
     return states
   }
 
-  /** Those that have changed, and those of which there is a newer handshake. */
+  /** Those that have changed, those whose next staple is handed out now, and those of which there is a newer handshake. */
   async #some(changed: readonly string[]): Promise<EdgeState[]> {
+    const now = this.#options.clock.now()
+    const turned = [...this.#early].filter(([, servedFrom]) => servedFrom <= now)
     const probes = await this.#probes()
     const probed = [...probes].filter(([, probe]) => (probe?.at ?? 0) > this.#probedUntil)
-    const ids = new Set([...changed, ...probed.map(([id]) => id)])
+    const ids = new Set([...changed, ...[...turned, ...probed].map(([id]) => id)])
     const states: EdgeState[] = []
     for (const id of ids) {
       const entry = await this.#options.store.entry({ id })
-      if (entry !== undefined) states.push(await this.#stateOf(entry, probes))
+      if (entry === undefined) this.#early.delete(id)
+      else states.push(await this.#stateOf(entry, probes))
     }
     this.#probedUntil = Math.max(this.#probedUntil, ...probed.map(([, probe]) => probe?.at ?? 0))
     return states
@@ -138,6 +143,9 @@ export class EdgeReporter {
     const { id } = entry.certificate
     const now = clock.now()
     const [staple, served] = [await staples.byId(id), servedStaple(entry, now)]
+    const { servedFrom = now } = entry.staple ?? {}
+    if (servedFrom > now) this.#early.set(id, servedFrom)
+    else this.#early.delete(id)
     return {
       edge,
       id,
