@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { classify } from '../certificates/classify.ts'
 import type { SourceProblem } from '../certificates/source.ts'
 import { durationMs, type EpochMs } from '../der/time.ts'
@@ -11,6 +10,7 @@ import { BEING_FETCHED, type Coverage, type Entry } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { formatDuration } from '../time/duration.ts'
 import { parseCertificate } from '../x509/certificate.ts'
+import { isMeant } from './meant-certificate.ts'
 import { readSettings } from './settings.ts'
 import { describeOutputReport, outputTrouble } from './status-outputs.ts'
 import {
@@ -48,7 +48,7 @@ export async function statusCommand(
   const now = clock.now()
   const reports: CertificateReport[] = []
   for await (const entry of store.entries()) {
-    if (which === undefined || isMeant(entry, which)) reports.push(reportOf(entry, now))
+    if (which === undefined || isMeant(entry.certificate, which)) reports.push(reportOf(entry, now))
   }
   if (which !== undefined && reports.length === 0) {
     throw new UsageError(
@@ -92,13 +92,6 @@ interface OfCertificate {
 interface CertificateReport extends ApiReport {
   /** What its classification means for it, in words for people. */
   readonly detail: string
-}
-
-function isMeant({ certificate: { id, name, sources } }: Entry, which: string): boolean {
-  const wanted = which.toLowerCase()
-  const isFile = sources.includes(which) || sources.includes(resolve(which))
-  const isFingerprint = wanted.length >= LEAST_DIGITS && id.startsWith(wanted)
-  return name.toLowerCase() === wanted || isFingerprint || isFile
 }
 
 /** Classified anew: the service may not have run for a while. */
@@ -219,6 +212,3 @@ function nextFetch(schedule: CertificateReport['schedule']): string {
   if (schedule.reason === BEING_FETCHED) return BEING_FETCHED
   return `next fetch ${schedule.dueAt}: ${schedule.reason}`
 }
-
-/** Of a fingerprint, so that a word, or nothing, is not one. `everstaple check` shows twelve. */
-const LEAST_DIGITS = 8

@@ -59,6 +59,14 @@ describeWith(['openssl'], 'a centre and its edge', () => {
     await expect.poll(standing, PATIENTLY).toEqual(live(1))
     const response = await fetch(`${fleet.url}/v1/edges`)
     expect(await response.json()).toMatchObject({ edges: [{ name: 'web1' }] })
+    const of = (name: string) => fleet.run({ at: 'centre' }, 'status', name, '--edges')
+    const { status, stdout } = await of('first.test')
+    expect(stdout).toMatch(/^\+ {2}web1 {2}1 of 1 live {2}heard of \S+ ago {2}agent /)
+    expect(stdout).toMatch(/^ {4}web1: first\.test has staple [\da-f]{16} since 20\S+Z$/m)
+    expect(stdout).toMatch(/^ {4}web1: first\.test \/.*first\.test\.pem\.ocsp live since 20\S+Z$/m)
+    const other = await of('other.test')
+    expect([status, other.status]).toEqual([0, 1])
+    expect(other.stdout).toBe('no edge has reported that it serves other.test\n')
   })
 
   it('gets the staple of a renewed certificate', async () => {

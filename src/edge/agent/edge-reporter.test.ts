@@ -6,6 +6,7 @@ import type { EdgeReport } from '../../serve/edge-report.ts'
 import { certificate, NOW, schedule, staple } from '../../store/_records.ts'
 import { servedStaple } from '../../store/served-staple.ts'
 import { stapleDigest } from '../../store/staple-digest.ts'
+import type { ProbeResult } from '../../store/store.ts'
 import { SimulatedClock } from '../../time/simulated-clock.ts'
 import { EdgeReporter } from './edge-reporter.ts'
 
@@ -29,14 +30,7 @@ beforeEach(async () => {
     NOW,
   )
   await complete(1)
-  await store.putProbes('www:443', [
-    {
-      target: 'www:443',
-      certificate: { id: certificate(2).id, name: 'www' },
-      ...{ outcome: 'none-sent', problem: undefined, since: NOW, checkedAt: NOW },
-      ...{ handshakes: 1, stapled: 0, countedSince: NOW },
-    },
-  ])
+  await probe('www:443', { outcome: 'none-sent', problem: 'there is no staple' })
   reporter = new EdgeReporter({
     edge: 'web1',
     version: '1.0.0',
@@ -56,6 +50,20 @@ afterEach(async () => {
   stop.abort()
   await ended
 })
+
+/** Notes what a server with the second certificate gave. */
+async function probe(
+  target: string,
+  found: Pick<ProbeResult, 'outcome' | 'problem'> & Partial<ProbeResult>,
+): Promise<void> {
+  await store.putProbes(target, [
+    {
+      ...{ target, certificate: { id: certificate(2).id, name: 'www' } },
+      ...{ since: NOW, checkedAt: NOW, handshakes: 1, stapled: 0, countedSince: NOW },
+      ...found,
+    },
+  ])
+}
 
 async function served(id: string): Promise<ReturnType<typeof staple> | undefined> {
   const entry = await store.entry({ id })
@@ -99,6 +107,15 @@ describe('an edge', () => {
       extent: 'some',
       ids: [certificate(2).id],
     })
+  })
+
+  it('tells of several servers with one certificate what is wrong with any', async () => {
+    const later = { checkedAt: plus(NOW, SECOND_MS) }
+    await probe('a:443', { outcome: 'stapled', problem: undefined, ...later })
+    await probe('z:443', { outcome: 'stapled', problem: undefined, ...later })
+    ended = reporter.run(stop.signal)
+    await pass(0)
+    expect(reports[0]?.states[1]?.probe).toEqual({ at: NOW, outcome: 'none-sent' })
   })
 
   it('says every minute that it is alive', async () => {

@@ -10,7 +10,7 @@ import type { Staple } from '../../ocsp/verdict.ts'
 import type { EdgeReport } from '../../serve/edge-report.ts'
 import { servedStaple } from '../../store/served-staple.ts'
 import { stapleDigest } from '../../store/staple-digest.ts'
-import type { EdgeState, Entry, StapleRecord, Store } from '../../store/store.ts'
+import type { EdgeState, Entry, ProbeResult, StapleRecord, Store } from '../../store/store.ts'
 import type { Clock } from '../../time/clock.ts'
 
 /** What a reporter works with. */
@@ -125,11 +125,16 @@ export class EdgeReporter {
     return states
   }
 
-  /** What the last handshake with a server of this edge gave, by certificate. */
+  /** What the last handshakes with the servers of this edge gave, by certificate: where several have it, the one with a problem tells. */
   async #probes(): Promise<ReadonlyMap<string, EdgeState['probe']>> {
     const results = await this.#options.store.probes()
+    const trouble = ({ problem }: ProbeResult) => Number(problem !== undefined)
+    // Of those of one certificate, the last one stays.
+    const worstLast = results.toSorted(
+      (a, b) => trouble(a) - trouble(b) || a.checkedAt - b.checkedAt,
+    )
     return new Map(
-      results.flatMap(({ certificate, checkedAt, outcome }) =>
+      worstLast.flatMap(({ certificate, checkedAt, outcome }) =>
         certificate === undefined ? [] : [[certificate.id, { at: checkedAt, outcome }]],
       ),
     )
