@@ -75,6 +75,7 @@ describe('everstaple', () => {
     ],
     ['status --config bad.yaml', /^everstaple: error: .*bad.yaml:1:9: listen: saw /],
     ['run', /^everstaple: error: no certificates are given\n/],
+    ['agent --server a.test:8443 --certificates .', /^everstaple: error: --server: saw "a\.test:/],
     ['run --certificates . --data key.pem', /^everstaple: error: .*key.pem/],
   ])('%s ends with status 2, an error and a hint', async (line, message) => {
     const { status, stdout, stderr } = await run(line)
@@ -251,6 +252,7 @@ describe('everstaple status', () => {
     expect(JSON.parse(json.stdout)).toEqual({
       coverage: { managed: 0, stapled: 0, missing: [] },
       certificates: [],
+      reported: [],
       servers: [],
       problems: [],
     })
