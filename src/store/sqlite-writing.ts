@@ -43,6 +43,14 @@ const CHECKPOINT_PAGES = 4_096
 /** What the log shrinks to after a burst. */
 const MAX_IDLE_WAL_BYTES = 64 * 1024 * 1024
 
+/**
+ * Lets changes be numbered from the time on, so that one which had the database before, and was put aside for a backup of it, has given none of these
+ * numbers to another change: whoever follows the changes would miss it. In hundredths of a millisecond, as no disk takes changes faster.
+ */
+const NUMBER_BY_TIME = `
+  UPDATE sqlite_sequence SET seq = max(seq, CAST(unixepoch('subsec') * 100000 AS INTEGER))
+  WHERE name = 'change'`
+
 /** Opens the database, says so, and does what it is told over `port` until that is `close`. */
 export function serveWrites(port: WriterPort, data: WriterData): void {
   const reply = (message: WriterReply): void => port.postMessage(message)
@@ -50,13 +58,16 @@ export function serveWrites(port: WriterPort, data: WriterData): void {
     const lock = takeLock(data)
     const database = openForWriting(data)
     const operations = new SqliteOperations(database)
+    let isFirst = true
     port.on('message', (request: WriterRequest) => {
       if (request === 'close') {
         database.close()
         lock.close()
         port.close()
       } else {
-        reply(commit(database, operations, request))
+        const outcome = commit(database, operations, { batch: request, isFirst })
+        if (outcome.kind === 'committed') isFirst = false
+        reply(outcome)
       }
     })
     reply({ kind: 'open' })
@@ -105,10 +116,11 @@ function openForWriting({ path, busyTimeout, cacheKib }: WriterData): DatabaseSy
 function commit(
   database: DatabaseSync,
   operations: SqliteOperations,
-  batch: readonly Operation[],
+  { batch, isFirst }: { readonly batch: readonly Operation[]; readonly isFirst: boolean },
 ): WriterReply {
   try {
     database.exec('BEGIN IMMEDIATE')
+    if (isFirst) database.exec(NUMBER_BY_TIME)
     const results = batch.map((operation) => operations.apply(operation))
     database.exec('COMMIT')
     return { kind: 'committed', results }
