@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
-import type { DurationMs } from '../der/time.ts'
+import { type DurationMs, durationMs } from '../der/time.ts'
+import { FileLockError, lockFile } from './file-lock.ts'
 import { migrate } from './migrations.ts'
 import { failureOf, type SqliteFailure } from './sqlite-error.ts'
 import { type Operation, SqliteOperations } from './sqlite-operations.ts'
@@ -37,7 +38,6 @@ export type WriterReply =
   /** A message that is already fit for people. */
   | { readonly kind: 'refused'; readonly message: string }
 
-const SQLITE_BUSY = 5
 /** 16 MB: each moves the log into the database and waits for the disk twice. */
 const CHECKPOINT_PAGES = 4_096
 /** What the log shrinks to after a burst. */
@@ -62,7 +62,7 @@ export function serveWrites(port: WriterPort, data: WriterData): void {
     port.on('message', (request: WriterRequest) => {
       if (request === 'close') {
         database.close()
-        lock.close()
+        lock[Symbol.dispose]()
         port.close()
       } else {
         const outcome = commit(database, operations, { batch: request, isFirst })
@@ -77,18 +77,12 @@ export function serveWrites(port: WriterPort, data: WriterData): void {
   }
 }
 
-/**
- * Two services would fetch and write everything twice. SQLite's lock on a file without content works on every system, and the system lets
- * go of it when the process dies, however it dies.
- */
-function takeLock({ path, lock }: WriterData): DatabaseSync {
-  const holder = new DatabaseSync(lock)
+/** Two services would fetch and write everything twice. */
+function takeLock({ path, lock }: WriterData): Disposable {
   try {
-    holder.exec('BEGIN EXCLUSIVE')
-    return holder
+    return lockFile(lock, durationMs(0))
   } catch (cause) {
-    holder.close()
-    if ((failureOf(cause).resultCode ?? 0) !== SQLITE_BUSY) throw cause
+    if (!(cause instanceof FileLockError)) throw cause
     throw new StoreError(
       `${path} is in use by another everstaple; stop that one, or give this one another data folder with --data`,
       { cause },
