@@ -48,7 +48,7 @@ const closing = new AbortController()
 const app = fastify()
 await app.register(
   async (inner) => {
-    serveChanges(inner, feed, closing.signal)
+    serveChanges(inner, feed, { closing: closing.signal })
     serveEdges(inner, { store, clock: systemClock })
   },
   { prefix: '/v1' },

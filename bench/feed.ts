@@ -39,7 +39,9 @@ const store = await openSqliteStore({ folder })
 const feed = new ChangeFeed({ store, clock: systemClock, tagsOf: () => [] })
 const closing = new AbortController()
 const app = fastify()
-await app.register(async (inner) => serveChanges(inner, feed, closing.signal), { prefix: '/v1' })
+await app.register(async (inner) => serveChanges(inner, feed, { closing: closing.signal }), {
+  prefix: '/v1',
+})
 const url = await app.listen({ host: '127.0.0.1', port: 0 })
 await store.putCertificates(
   Array.from({ length: CERTIFICATES + 1 }, (_, at) => recordOf(at)),

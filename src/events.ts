@@ -7,6 +7,7 @@ import type { HaproxySocketEvents } from './edge/outputs/haproxy-socket.ts'
 import type { ReloadEvents } from './edge/reload.ts'
 import type { ServerOutputEvents } from './edge/server-output.ts'
 import { alertEvents } from './events/alert-events.ts'
+import { edgeEvents } from './events/edge-events.ts'
 import { listenerEvents } from './events/listener-events.ts'
 import { serverEvents } from './events/server-events.ts'
 import { storeEvents } from './events/store-events.ts'
@@ -15,6 +16,7 @@ import type { ServerWatchEvents } from './probe/server-watch.ts'
 import type { CrawlerEvents } from './refresh/crawler.ts'
 import { type IntakeChanges, isGiven } from './refresh/intake.ts'
 import type { IssuerSearchEvents } from './refresh/issuer-search.ts'
+import type { EdgeWatchEvents } from './serve/edge-watch.ts'
 import type { RequestEvents } from './serve/ocsp-exchange.ts'
 import type { OwnCertificateEvents } from './serve/own-certificate.ts'
 import type { CertificateRecord, Coverage, Schedule } from './store/store.ts'
@@ -39,6 +41,7 @@ export type Events = CrawlerEvents &
   OwnCertificateEvents &
   ServerOutputEvents &
   ServerWatchEvents &
+  EdgeWatchEvents &
   DeliveryEvents & {
     /** Certificates of this edge that the centre does not manage; `isOffered`: they are offered to it. */
     notManaged(event: {
@@ -72,6 +75,7 @@ export function createEvents(log: Log, clock: Pick<Clock, 'monotonic'> = systemC
     ...outputEvents(log),
     ...centreEvents(log),
     ...serverEvents(log),
+    ...edgeEvents(log),
     ...listenerEvents(log),
     ...alertEvents(log),
   }

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import type { Config } from '../config/config.ts'
 import { type AgentSettings, startAgent } from './agent-service.ts'
@@ -9,29 +8,11 @@ import { type ExitStatus, type Terminal, UsageError } from './terminal.ts'
 import { readTokenFile } from './token-file.ts'
 import { readTrustedCertificates } from './trusted-certificates.ts'
 
-/** What `everstaple agent` takes: each overrides its key in the file. */
-export interface AgentFlags extends SettingsFlags {
-  readonly server?: string | undefined
-  readonly tokenFile?: string | undefined
-  readonly name?: string | undefined
-}
-
 /** Runs the agent until SIGTERM or SIGINT; SIGHUP reads configuration, token and certificates again. Throws a {@link UsageError}. */
-export function agentCommand(flags: AgentFlags, terminal: Terminal): Promise<ExitStatus> {
+export function agentCommand(flags: SettingsFlags, terminal: Terminal): Promise<ExitStatus> {
   // An edge has other things to do: its heap is kept small rather than fast, to less than half.
   setFlagsFromString('--optimize-for-size')
-  const { server, tokenFile, name, ...others } = flags
-  const read = async () => {
-    const config = await readRunSettings(others, 'agent')
-    const { agent } = config
-    const wanted = {
-      ...agent,
-      server: server ?? agent.server,
-      tokenFile: tokenFile === undefined ? agent.tokenFile : resolve(tokenFile),
-      name: name ?? agent.name,
-    }
-    return { ...config, agent: wanted }
-  }
+  const read = () => readRunSettings(flags, 'agent')
   return runProgram({ read, start }, terminal)
 }
 
@@ -46,9 +27,6 @@ async function settingsOf({ agent }: Config): Promise<AgentSettings> {
       'no centre is given',
       'name it: everstaple agent --server https://HOST:PORT',
     )
-  }
-  if (!URL.canParse(url)) {
-    throw new UsageError(`${url} is not a URL`, 'give one such as https://staples.example.org:8443')
   }
   const token = tokenFile === undefined ? undefined : () => readTokenFile(TOKEN_KEY, tokenFile)
   // A file that is missing is told now; one that is replaced later is read again.

@@ -75,6 +75,7 @@ describe('everstaple', () => {
     ],
     ['status --config bad.yaml', /^everstaple: error: .*bad.yaml:1:9: listen: saw /],
     ['run', /^everstaple: error: no certificates are given\n/],
+    ['agent --server a.test:8443 --certificates .', /^everstaple: error: --server: saw "a\.test:/],
     ['run --certificates . --data key.pem', /^everstaple: error: .*key.pem/],
   ])('%s ends with status 2, an error and a hint', async (line, message) => {
     const { status, stdout, stderr } = await run(line)
@@ -213,6 +214,17 @@ describe('everstaple explain', () => {
 })
 
 describe('everstaple token create', () => {
+  it('loses none of those that are made at once, and none that is revoked meanwhile', async () => {
+    await run('token create old --data many')
+    const names = Array.from({ length: 8 }, (_, number) => `web${number}`)
+    const made = names.map((name) => run(`token create ${name} --data many`))
+    const all = await Promise.all([...made, run('token revoke old --data many')])
+    expect(all.map(({ status }) => status)).toEqual(all.map(() => 0))
+    const { tokens } = JSON.parse((await run('token list --data many --json')).stdout)
+    const left = tokens.map(({ name }: { readonly name: string }) => name)
+    expect(left.sort()).toEqual(names)
+  })
+
   it('says whose token it is, beside the token', async () => {
     const { status, stdout, stderr } = await run('token create web1 --data tokens')
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^evs_[\w-]{43}\n$/)])
@@ -251,6 +263,7 @@ describe('everstaple status', () => {
     expect(JSON.parse(json.stdout)).toEqual({
       coverage: { managed: 0, stapled: 0, missing: [] },
       certificates: [],
+      reported: [],
       servers: [],
       problems: [],
     })

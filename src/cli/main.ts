@@ -144,7 +144,7 @@ program
   .action(async (certificate, { responders, edges, ...options }) => {
     if (edges) {
       const { statusEdgesCommand } = await import('./status-edges.ts')
-      status = await statusEdgesCommand(options, { terminal, clock })
+      status = await statusEdgesCommand(certificate, options, { terminal, clock })
     } else if (responders) {
       const { statusRespondersCommand } = await import('./status-responders.ts')
       status = await statusRespondersCommand(options, { terminal, clock })

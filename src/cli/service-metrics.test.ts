@@ -19,6 +19,7 @@ it('serviceMetrics() says by responder how certificates do, and which one is awa
         },
       ],
       underWay: 2,
+      edges: { well: 3, behind: 0, silent: 1 },
     }),
   )
   expect(text.split('\n').filter((line) => !line.startsWith('#'))).toEqual([
@@ -33,6 +34,9 @@ it('serviceMetrics() says by responder how certificates do, and which one is awa
     'everstaple_responder_away{responder="http://a"} 1',
     'everstaple_responder_away{responder="http://b"} 0',
     'everstaple_fetches_under_way 2',
+    'everstaple_edges{state="well"} 3',
+    'everstaple_edges{state="behind"} 0',
+    'everstaple_edges{state="silent"} 1',
     '',
   ])
 })

@@ -1,3 +1,4 @@
+import type { EdgeCondition } from '../serve/edge-watch.ts'
 import type { MetricFamily } from '../serve/metrics-text.ts'
 import type { ResponderCoverage, ResponderRecord } from '../store/store.ts'
 
@@ -7,6 +8,7 @@ export interface ServiceState {
   readonly responders: readonly ResponderRecord[]
   /** Certificates that are being fetched or stored. */
   readonly underWay: number
+  readonly edges: Readonly<Record<EdgeCondition, number>>
 }
 
 /** How the service does, as metrics. Certificates are counted by responder: a sum over it has them all. */
@@ -14,6 +16,7 @@ export function serviceMetrics({
   coverage,
   responders,
   underWay,
+  edges,
 }: ServiceState): readonly MetricFamily[] {
   const away = responders.filter(({ health }) => health.state === 'open')
   const isAway = new Set(away.map(({ responder }) => responder))
@@ -32,6 +35,12 @@ export function serviceMetrics({
       type: 'gauge',
       help: 'Certificates that are being fetched or stored.',
       samples: [{ labels: {}, value: underWay }],
+    },
+    {
+      name: 'everstaple_edges',
+      type: 'gauge',
+      help: 'Edges, by whether all is live there, some is behind, or nothing was heard of them for long.',
+      samples: Object.entries(edges).map(([state, value]) => ({ labels: { state }, value })),
     },
   ]
 }

@@ -10,6 +10,7 @@ import { isGiven } from '../refresh/intake.ts'
 import { IssuerSearch } from '../refresh/issuer-search.ts'
 import type { Transport } from '../responders/transport.ts'
 import type { ApiSource } from '../serve/api/api.ts'
+import { EdgeWatch } from '../serve/edge-watch.ts'
 import { openExpectStapleCollector } from '../serve/expect-staple/collector.ts'
 import { ChangeFeed } from '../serve/feed.ts'
 import { type HttpListener, startHttp } from '../serve/http.ts'
@@ -90,6 +91,7 @@ interface Engine extends CertificateIntake {
   readonly crawler: Crawler
   readonly issuers: IssuerSearch
   readonly servers: ServerWatch
+  readonly edges: EdgeWatch
 }
 
 function makeEngine({ config, world, store, transport, staples, outputs, feed }: Parts): Engine {
@@ -113,12 +115,17 @@ function makeEngine({ config, world, store, transport, staples, outputs, feed }:
   const issuers = new IssuerSearch({ ...world, store, transport, found: () => crawler.wake() })
   const paths = config.certificates
   const intake = certificateIntake({ ...world, paths, store, issuers, crawler, changed })
-  return { crawler, issuers, servers: serverWatchOf(config, { ...world, store }), ...intake }
+  const servers = serverWatchOf(config, { ...world, store })
+  return { crawler, issuers, servers, edges: new EdgeWatch({ ...world, store }), ...intake }
 }
 
-async function metricsOf({ store, world }: Parts, { crawler, servers }: Engine): Promise<string> {
+async function metricsOf(
+  { store, world }: Parts,
+  { crawler, servers, edges }: Engine,
+): Promise<string> {
   const coverage = await store.responderCoverage(world.clock.now())
-  const state = { coverage, responders: await store.responders(), underWay: crawler.underWay }
+  const responders = await store.responders()
+  const state = { coverage, responders, underWay: crawler.underWay, edges: edges.counts }
   return metricsText([...serviceMetrics(state), ...probeMetrics(servers.tally)])
 }
 
@@ -142,7 +149,7 @@ function apiSource(
 
 async function runLoops(
   parts: Parts,
-  { crawler, issuers, follower, given, servers }: Engine,
+  { crawler, issuers, follower, given, servers, edges }: Engine,
   signal: AbortSignal,
 ): Promise<void> {
   const { world, store, outputs } = parts
@@ -161,6 +168,7 @@ async function runLoops(
     (stop: AbortSignal) => issuers.run(stop),
     (stop: AbortSignal) => given.run(stop),
     (stop: AbortSignal) => servers.run(stop),
+    (stop: AbortSignal) => edges.run(stop),
     (stop: AbortSignal) => keepHouse({ ...world, store, outputs, isRoundDone }, stop),
   ]
   await runTogether(loops, signal)

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { classify } from '../certificates/classify.ts'
 import type { SourceProblem } from '../certificates/source.ts'
 import { durationMs, type EpochMs } from '../der/time.ts'
@@ -11,8 +10,15 @@ import { BEING_FETCHED, type Coverage, type Entry } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { formatDuration } from '../time/duration.ts'
 import { parseCertificate } from '../x509/certificate.ts'
+import { isMeant } from './meant-certificate.ts'
 import { readSettings } from './settings.ts'
 import { describeOutputReport, outputTrouble } from './status-outputs.ts'
+import {
+  type ClientReport,
+  clientReportLines,
+  clientReports,
+  describeClientReport,
+} from './status-reports.ts'
 import {
   describeServerReport,
   type ServerReport,
@@ -42,7 +48,7 @@ export async function statusCommand(
   const now = clock.now()
   const reports: CertificateReport[] = []
   for await (const entry of store.entries()) {
-    if (which === undefined || isMeant(entry, which)) reports.push(reportOf(entry, now))
+    if (which === undefined || isMeant(entry.certificate, which)) reports.push(reportOf(entry, now))
   }
   if (which !== undefined && reports.length === 0) {
     throw new UsageError(
@@ -53,15 +59,16 @@ export async function statusCommand(
   const coverage = await store.coverage(now)
   const problems = which === undefined ? await store.problems() : []
   const ids = new Set(reports.map(({ id }) => id))
-  const servers = (await store.probes())
-    .filter(({ certificate }) => which === undefined || ids.has(certificate?.id ?? ''))
-    .map(serverReport)
-  const report: StatusReport = { coverage, certificates: reports, servers, problems }
+  const isAsked = ({ certificate }: OfCertificate) =>
+    which === undefined || ids.has(certificate?.id ?? '')
+  const servers = (await store.probes()).filter(isAsked).map(serverReport)
+  const reported = (await clientReports(config.data, now)).filter(isAsked)
+  const report: StatusReport = { coverage, certificates: reports, servers, reported, problems }
   if (options.json) terminal.out(JSON.stringify(report))
   else
     for (const line of which === undefined
       ? overview(terminal, report, now)
-      : reports.flatMap((r) => details(terminal, { report: r, servers, now })))
+      : reports.flatMap((of) => details(terminal, { of, servers, reported, now })))
       terminal.out(line)
   return reports.some(({ classification, usable }) => classification === 'ocsp' && !usable) ? 1 : 0
 }
@@ -72,19 +79,19 @@ interface StatusReport {
   readonly certificates: readonly CertificateReport[]
   /** Of a certificate that was asked for, or all that are watched. */
   readonly servers: readonly ServerReport[]
+  /** By clients, in Expect-Staple reports: of a certificate that was asked for, or all. */
+  readonly reported: readonly ClientReport[]
   readonly problems: readonly SourceProblem[]
+}
+
+/** A result of ours or of a client, as far as it tells of which certificate it is. */
+interface OfCertificate {
+  readonly certificate?: { readonly id: string } | null | undefined
 }
 
 interface CertificateReport extends ApiReport {
   /** What its classification means for it, in words for people. */
   readonly detail: string
-}
-
-function isMeant({ certificate: { id, name, sources } }: Entry, which: string): boolean {
-  const wanted = which.toLowerCase()
-  const isFile = sources.includes(which) || sources.includes(resolve(which))
-  const isFingerprint = wanted.length >= LEAST_DIGITS && id.startsWith(wanted)
-  return name.toLowerCase() === wanted || isFingerprint || isFile
 }
 
 /** Classified anew: the service may not have run for a while. */
@@ -101,7 +108,7 @@ function reportOf(entry: Entry, now: EpochMs): CertificateReport {
 
 function overview(
   terminal: Terminal,
-  { coverage, certificates, servers, problems }: StatusReport,
+  { coverage, certificates, servers, reported, problems }: StatusReport,
   now: EpochMs,
 ): string[] {
   const { managed, stapled } = coverage
@@ -122,6 +129,7 @@ function overview(
       ({ path, problem }) => `${paint(terminal, 'yellow', '!')}  ${oneLine(`${path}: ${problem}`)}`,
     ),
     ...serverLines(terminal, servers, now),
+    ...clientReportLines(terminal, reported, now),
   ]
 }
 
@@ -152,16 +160,17 @@ function summary(
 function details(
   terminal: Terminal,
   {
-    report,
+    of,
     servers,
+    reported,
     now,
-  }: {
-    readonly report: CertificateReport
-    readonly servers: readonly ServerReport[]
+  }: Pick<StatusReport, 'servers' | 'reported'> & {
+    readonly of: CertificateReport
     readonly now: EpochMs
   },
 ): string[] {
-  const { name, id, mustStaple, notAfter, sources, staple, schedule, outputs } = report
+  const { name, id, mustStaple, notAfter, sources, staple, schedule, outputs } = of
+  const isOfIt = ({ certificate }: OfCertificate) => certificate?.id === id
   const rows = [
     ['fingerprint', id],
     ['files', sources.join(', ')],
@@ -186,11 +195,14 @@ function details(
       : []),
     ...outputs.map((output) => ['output', describeOutputReport(output)]),
     ...servers
-      .filter(({ certificate }) => certificate?.id === id)
+      .filter(isOfIt)
       .map((server) => ['server', `${server.server} ${describeServerReport(server, now)}`]),
+    ...reported
+      .filter(isOfIt)
+      .map((report) => ['reported', `${report.server} ${describeClientReport(report, now)}`]),
   ]
   return [
-    `${mark(terminal, report)} ${paint(terminal, 'bold', oneLine(name))}: ${summary(report, now)}`,
+    `${mark(terminal, of)} ${paint(terminal, 'bold', oneLine(name))}: ${summary(of, now)}`,
     ...columns(rows).map((line) => `    ${oneLine(line)}`),
   ]
 }
@@ -200,6 +212,3 @@ function nextFetch(schedule: CertificateReport['schedule']): string {
   if (schedule.reason === BEING_FETCHED) return BEING_FETCHED
   return `next fetch ${schedule.dueAt}: ${schedule.reason}`
 }
-
-/** Of a fingerprint, so that a word, or nothing, is not one. `everstaple check` shows twelve. */
-const LEAST_DIGITS = 8

@@ -1,8 +1,17 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { iso } from '../der/time.ts'
+import { type DurationMs, durationMs, iso, SECOND_MS } from '../der/time.ts'
 import { writeDurably } from '../edge/durable-file.ts'
-import { createToken, formatTokens, type Scope, TOKEN_FILE, TokenFile } from '../serve/tokens.ts'
+import {
+  createToken,
+  formatTokens,
+  type Scope,
+  TOKEN_FILE,
+  TokenFile,
+  type TokenRecord,
+} from '../serve/tokens.ts'
+import { FileLockError, lockFile } from '../store/file-lock.ts'
+import { storeError } from '../store/sqlite-error.ts'
 import type { Clock } from '../time/clock.ts'
 import { readSettings } from './settings.ts'
 import { columns, type ExitStatus, oneLine, type Terminal, UsageError } from './terminal.ts'
@@ -25,15 +34,14 @@ export async function createTokenCommand(
   { terminal, clock }: Surroundings,
 ): Promise<ExitStatus> {
   const path = await pathOf(options)
-  const records = await new TokenFile(path).records()
-  if (records.some((record) => record.name === name)) {
+  const { token, record } = createToken(name, scope, clock.now())
+  await change(path, (records) => {
+    if (records.every((one) => one.name !== name)) return [...records, record]
     throw new UsageError(
       `there is a token '${name}' already`,
       `choose another name, or give \`everstaple token revoke ${name}\` first`,
     )
-  }
-  const { token, record } = createToken(name, scope, clock.now())
-  await save(path, formatTokens([...records, record]))
+  })
   if (options.json) terminal.out(JSON.stringify({ name, scope, token }))
   else {
     terminal.out(token)
@@ -69,15 +77,14 @@ export async function revokeTokenCommand(
   { terminal }: Surroundings,
 ): Promise<ExitStatus> {
   const path = await pathOf(options)
-  const records = await new TokenFile(path).records()
-  const left = records.filter((record) => record.name !== name)
-  if (left.length === records.length) {
+  await change(path, (records) => {
+    const left = records.filter((record) => record.name !== name)
+    if (left.length < records.length) return left
     throw new UsageError(
       `there is no token '${name}'`,
       '`everstaple token list` names those there are',
     )
-  }
-  await save(path, formatTokens(left))
+  })
   terminal.out(options.json ? JSON.stringify({ revoked: name }) : `revoked ${oneLine(name)}`)
   return 0
 }
@@ -87,7 +94,25 @@ async function pathOf({ config, data }: TokenOptions): Promise<string> {
   return join(settings.data, TOKEN_FILE)
 }
 
-async function save(path: string, text: string): Promise<void> {
-  await mkdir(join(path, '..'), { recursive: true, mode: 0o700 })
-  await writeDurably(path, Buffer.from(text), 0o600)
+/** One at a time: a provisioning tool makes tokens for many edges at once. */
+async function change(
+  path: string,
+  changed: (records: readonly TokenRecord[]) => readonly TokenRecord[],
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  using _alone = lock(`${path}.lock`)
+  const records = changed(await new TokenFile(path).records())
+  await writeDurably(path, Buffer.from(formatTokens(records)), 0o600)
 }
+
+function lock(path: string): Disposable {
+  try {
+    return lockFile(path, PATIENCE)
+  } catch (error) {
+    if (!(error instanceof FileLockError)) throw storeError(error, path)
+    throw new UsageError(error.message, 'another `everstaple token` has not ended: end it')
+  }
+}
+
+/** For a hundred others: each takes some milliseconds. */
+const PATIENCE: DurationMs = durationMs(30 * SECOND_MS)

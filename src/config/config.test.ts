@@ -165,6 +165,15 @@ describe('flags', () => {
     expect(config.listen).toEqual({ host: 'h', port: 2 })
     expect(config.log.format).toBe('text')
   })
+  it('of the agent override those of the file, and leave its others', () => {
+    const agent = 'agent: {server: https://a.test, tokenFile: t, name: a, register: true}'
+    const flags = { server: 'https://b.test:8443', tokenFile: 'token', name: 'web1' }
+    expect(configOf(agent, flags).agent).toMatchObject({
+      ...{ server: 'https://b.test:8443', tokenFile: '/home/ann/token', name: 'web1' },
+      register: true,
+    })
+    expect(configOf(agent, {})).toEqual(configOf(agent))
+  })
   it('that are not given leave the file as it is', () => {
     expect(configOf(file, { data: undefined, certificates: undefined })).toEqual(configOf(file))
   })
@@ -173,6 +182,11 @@ describe('flags', () => {
       '--data: saw ""; required a path; ~ is not replaced in it',
       '--listen: saw "8888"; required HOST:PORT, such as 127.0.0.1:8888 or "[::1]:8888"',
       '--log-format: saw "xml"; required text or json',
+    ])
+    expect(problemsOf('', { server: 'a.test:8443', name: 'web 1', tokenFile: '' })).toEqual([
+      '--server: saw "a.test:8443"; required a URL, such as https://staples.example.org:8443, without user name and password',
+      '--token-file: saw ""; required a path; ~ is not replaced in it',
+      '--name: saw "web 1"; required letters, digits, dots, hyphens and underscores, at most 100',
     ])
   })
 })

@@ -47,6 +47,10 @@ export interface ConfigFlags {
   readonly data?: string | undefined
   readonly listen?: string | undefined
   readonly logFormat?: string | undefined
+  /** Of `agent`, as are the next two. */
+  readonly server?: string | undefined
+  readonly tokenFile?: string | undefined
+  readonly name?: string | undefined
 }
 
 /** What defaults and relative paths depend on. */
@@ -86,15 +90,25 @@ export function resolveConfig({ file, flags, env }: ConfigInput): Resolution {
   return { kind: 'problems', problems }
 }
 
-function parseFlags({ certificates, data, listen, logFormat }: ConfigFlags): FileResult {
-  const checked = checkKeys({ certificates, data, listen, log: { format: logFormat } })
+function parseFlags({ logFormat, server, tokenFile, name, ...others }: ConfigFlags): FileResult {
+  const { certificates, data, listen } = others
+  const agent = { server, tokenFile, name }
+  const checked = checkKeys({ certificates, data, listen, log: { format: logFormat }, agent })
   if (checked.kind === 'keys') return checked
-  const problems = checked.faults.map(({ path: [key], saw, required }) => {
-    const flag = key === 'log' ? 'log-format' : String(key)
+  const problems = checked.faults.map(({ path: [key, inner], saw, required }) => {
+    const flag = flagsOfInner.get(inner) ?? String(key)
     return { at: undefined, key: `--${flag}`, saw, required }
   })
   return { kind: 'problems', problems }
 }
+
+/** By what their keys are called, where these stand in another one. */
+const flagsOfInner: ReadonlyMap<PropertyKey | undefined, string> = new Map([
+  ['format', 'log-format'],
+  ['server', 'server'],
+  ['tokenFile', 'token-file'],
+  ['name', 'name'],
+])
 
 function absolute(keys: FileKeys, folder: string): FileKeys {
   return {
@@ -153,7 +167,12 @@ function assemble(file: FileKeys, flags: FileKeys, env: Surroundings): Config {
     outputs: file.outputs,
     alerts: file.alerts,
     probe: file.probe,
-    agent: file.agent,
+    agent: {
+      ...file.agent,
+      server: flags.agent.server ?? file.agent.server,
+      tokenFile: flags.agent.tokenFile ?? file.agent.tokenFile,
+      name: flags.agent.name ?? file.agent.name,
+    },
     log: { format: flags.log.format ?? file.log.format ?? 'text' },
   }
 }

@@ -43,7 +43,7 @@ function action(random: Random): (store: Store) => Promise<unknown> {
   const next = schedule({ dueAt: near(8), attempts: below(2) })
   const servedFrom = plus(at, below(3))
   const held = staple(below(9), { usableUntil: near(6), fetchedAt: at, servedFrom })
-  const seen = below(STEPS)
+  const seen = below(CERTIFICATES)
   const outcome = below(2) === 0 ? { staple: held } : {}
   const actions: readonly ((store: Store) => Promise<unknown>)[] = [
     (store) => store.putCertificates([record], at),
@@ -58,8 +58,11 @@ function action(random: Random): (store: Store) => Promise<unknown> {
     async (store) => plain(await store.entry({ certIDKey })),
     (store) => store.nextDueAt(),
     async (store) => {
-      const { changes } = await store.changes({ after: seen, limit: 5 })
-      return changes.map(({ number, id, entry }) => [number, id, entry && plain(entry)])
+      // Each numbers its changes in its own way.
+      const former = (await store.changes({ after: 0, limit: seen })).changes
+      const after = former.at(-1)?.number ?? 0
+      const { changes } = await store.changes({ after, limit: 5 })
+      return changes.map(({ id, entry }) => [id, entry && plain(entry)])
     },
   ]
   return actions[below(actions.length)] ?? all

@@ -11,7 +11,10 @@ export interface EdgeReport {
   readonly states: readonly EdgeState[]
 }
 
-/** The report as JSON, times as ISO 8601. */
+/**
+ * The report as JSON, times as ISO 8601. What is longer than a centre takes is cut, as a command that fails may say much: it would refuse all of
+ * the report for it.
+ */
 export function encodeEdgeReport({ version, extent, states }: EdgeReport): string {
   return JSON.stringify({
     version,
@@ -20,10 +23,12 @@ export function encodeEdgeReport({ version, extent, states }: EdgeReport): strin
       fingerprint: id,
       stapleSha256: stapleSha256 ?? null,
       since: iso(since),
-      outputs: outputs.map((output) => ({
+      outputs: mostTelling(outputs).map((output) => ({
         ...output,
+        output: output.output.slice(0, MOST_CHARACTERS),
+        place: output.place.slice(0, MOST_CHARACTERS),
         stapleSha256: output.stapleSha256 ?? null,
-        problem: output.problem ?? null,
+        problem: output.problem?.slice(0, MOST_CHARACTERS) ?? null,
         since: iso(output.since),
       })),
       probe: probe === undefined ? null : { at: iso(probe.at), outcome: probe.outcome },
@@ -46,6 +51,12 @@ export function decodeEdgeReport(edge: string, text: string): EdgeReport | strin
   }
 }
 
+/** As many as are taken; those that are not live first. */
+function mostTelling(outputs: EdgeState['outputs']): EdgeState['outputs'] {
+  const isLive = ({ state }: EdgeState['outputs'][number]) => Number(state === 'live')
+  return outputs.toSorted((a, b) => isLive(a) - isLive(b)).slice(0, MOST_OUTPUTS)
+}
+
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -54,9 +65,13 @@ function jsonOf(text: string): unknown {
   }
 }
 
+const MOST_CHARACTERS = 1_000
+/** Of one certificate. */
+const MOST_OUTPUTS = 100
+
 const time = z.iso.datetime().transform((text) => epochMs(Date.parse(text)))
 const sha256 = z.string().regex(/^[\da-f]{64}$/)
-const words = z.string().max(1_000)
+const words = z.string().max(MOST_CHARACTERS)
 const orNone = <Form extends z.ZodType>(form: Form) =>
   form.nullable().transform((value) => value ?? undefined)
 
@@ -79,7 +94,7 @@ const reportForm = z.strictObject({
             since: time,
           }),
         )
-        .max(100),
+        .max(MOST_OUTPUTS),
       probe: orNone(z.strictObject({ at: time, outcome: words })),
     }),
   ),

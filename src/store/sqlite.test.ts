@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { copyFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -51,6 +51,29 @@ describe('openSqliteStore()', () => {
     const immutable = new URL(`file://${temporary.database}?immutable=1`)
     using database = new DatabaseSync(immutable, { readOnly: true })
     expect(database.prepare('SELECT count(*) AS n FROM certificate').get()).toEqual({ n: 1 })
+  })
+
+  it('gives no change the number of another, also after a backup took its place', async () => {
+    using temporary = temporaryFolder()
+    const backup = `${temporary.database}.backup`
+    const store = () => openSqliteStore(temporary)
+    const put = async (...numbers: readonly number[]) => {
+      await using opened = await store()
+      await opened.putCertificates(
+        numbers.map((number) => certificate(number)),
+        NOW,
+      )
+      return (await opened.changes({ after: 0, limit: 0 })).last
+    }
+    await put(1)
+    copyFileSync(temporary.database, backup)
+    const seen = await put(2, 3, 4)
+    copyFileSync(backup, temporary.database)
+    await put(5, 6, 7, 8, 9)
+    await using opened = await store()
+    const { changes } = await opened.changes({ after: seen, limit: 100 })
+    expect(changes.map(({ id }) => id)).toEqual([5, 6, 7, 8, 9].map((each) => certificate(each).id))
+    expect(String(changes.at(-1)?.number)).toMatch(/^\d{1,15}$/)
   })
 
   it('forgets the oldest removals, and says up to which', async () => {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { copyFile, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -31,10 +32,7 @@ describeWith(['openssl'], 'a centre and its edge', () => {
   }
   const live = (count: number) => [{ name: 'web1', live: count, behind: [] }]
   const token = async (...args: readonly string[]) =>
-    runOk(process.execPath, [
-      ...[join(root, 'dist/cli/main.js'), 'token', ...args],
-      ...['--data', fleet.at('centre/data')],
-    ])
+    runOk(process.execPath, [...[main, 'token', ...args], ...['--data', fleet.at('centre/data')]])
 
   beforeAll(async () => {
     fleet = await createFleet()
@@ -59,6 +57,41 @@ describeWith(['openssl'], 'a centre and its edge', () => {
     await expect.poll(standing, PATIENTLY).toEqual(live(1))
     const response = await fetch(`${fleet.url}/v1/edges`)
     expect(await response.json()).toMatchObject({ edges: [{ name: 'web1' }] })
+    const of = (name: string) => fleet.run({ at: 'centre' }, 'status', name, '--edges')
+    const { status, stdout } = await of('first.test')
+    expect(stdout).toMatch(/^\+ {2}web1 {2}1 of 1 live {2}heard of \S+ ago {2}agent /)
+    expect(stdout).toMatch(/^ {4}web1: first\.test has staple [\da-f]{16} since 20\S+Z$/m)
+    expect(stdout).toMatch(/^ {4}web1: first\.test \/.*first\.test\.pem\.ocsp live since 20\S+Z$/m)
+    const other = await of('other.test')
+    expect([status, other.status]).toEqual([0, 1])
+    expect(other.stdout).toBe('no edge has reported that it serves other.test\n')
+  })
+
+  it('is waited for by `everstaple ensure --on-edges`', async () => {
+    const ensure = async (file: string) => {
+      const args = ['--on-edges', '--wait', '3s', '--server', fleet.url]
+      const { status, stdout } = await runProgram(process.execPath, [main, 'ensure', file, ...args])
+      return [status, stdout]
+    }
+    expect(await ensure(first.chain)).toEqual([
+      0,
+      expect.stringMatching(/^\+ first\.test: stapled/),
+    ])
+    const alone = await fleet.issue('alone.test', ['centre'])
+    const nobody = /^- alone\.test: not ready within 3s: no edge has reported that it serves/
+    expect(await ensure(alone.chain)).toEqual([1, expect.stringMatching(nobody)])
+    // One edge that has it, and another one that has lost it.
+    const headers = { 'content-type': 'application/json' }
+    const fingerprint = fingerprintOf(await readFile(first.certificate, 'utf8'))
+    const state = { fingerprint, stapleSha256: null, since: '2026-01-01T00:00:00Z' }
+    const states = [{ ...state, outputs: [], probe: null }]
+    const body = JSON.stringify({ version: '1', extent: 'all', states })
+    const [path, method] = [`${fleet.url}/v1/edges/web2`, 'POST']
+    expect((await fetch(path, { method, headers, body })).status).toBe(204)
+    const behind = /^- first\.test: not ready within 3s: web2 has no staple$/m
+    expect(await ensure(first.chain)).toEqual([1, expect.stringMatching(behind)])
+    expect((await fetch(path, { method: 'DELETE' })).status).toBe(204)
+    expect((await ensure(first.chain))[0]).toBe(0)
   })
 
   it('gets the staple of a renewed certificate', async () => {
@@ -117,6 +150,12 @@ describeWith(['openssl'], 'a centre and its edge', () => {
     await edge.logged('stapleReceived', before)
   })
 })
+
+function fingerprintOf(pem: string): string {
+  return new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase()
+}
+
+const main = join(root, 'dist/cli/main.js')
 
 /** Of what `everstaple status --edges --json` prints. */
 interface EdgeReport {

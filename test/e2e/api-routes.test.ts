@@ -59,6 +59,10 @@ describeWith(['openssl'], 'routes, for other machines', () => {
     ['DELETE', '/v1/edges/web1', [403, 401, 403, 403, 204], undefined],
     ['GET', '/v1/none', [404, 404, 404, 404, 404], undefined],
     ['POST', '/v1/expect-staple', [415, 415, 415, 415, 415], 'no report'],
+    ['OPTIONS', '/v1/expect-staple', [204, 204, 204, 204, 204], undefined],
+    ['HEAD', '/v1/certificates', [403, 401, 200, 200, 200], undefined],
+    ['GET', '/metrics', [200, 200, 200, 200, 200], undefined],
+    ['GET', '/ocsp/none', [200, 200, 200, 200, 200], undefined],
     ['GET', '/healthz', [200, 200, 200, 200, 200], undefined],
     ['GET', '/readyz', [200, 200, 200, 200, 200], undefined],
   ]

@@ -15,7 +15,11 @@ import { describeWith } from './_peer.ts'
 import { type ProgramResult, runProgram } from './_program.ts'
 
 function check(...args: readonly string[]): Promise<ProgramResult> {
-  return runProgram(process.execPath, [join(root, 'dist/cli/main.js'), 'check', ...args])
+  return everstapleRuns('check', ...args)
+}
+
+function everstapleRuns(...args: readonly string[]): Promise<ProgramResult> {
+  return runProgram(process.execPath, [join(root, 'dist/cli/main.js'), ...args])
 }
 
 describeWith(['openssl', 'nginx'], 'everstaple check, of nginx', () => {
@@ -131,6 +135,12 @@ describeWith(['openssl', 'nginx'], 'everstaple check, of nginx', () => {
     expect(JSON.parse(text)).toMatchObject({
       ...{ port: nginx.ports[2], name: 'rsa.test', reason: 'none-sent', count: 1 },
     })
+    const status = await everstapleRuns('status', '--data', `${folder}/data`)
+    expect(status.stdout).toMatch(
+      /^! {2}localhost:\d+ {2}rsa\.test {2}none-sent 1; last \S+ ago: /m,
+    )
+    const one = await everstapleRuns('status', 'rsa.test', '--data', `${folder}/data`)
+    expect(one.stdout).toMatch(/^ +reported +localhost:\d+ none-sent 1; last \S+ ago: /m)
     const late = await check(at(2), '--report-to', url)
     expect(late.stderr).toMatch(/^everstaple: error: not reported to 127\.0\.0\.1:\d+: .*ECONNREF/)
     expect(late.status).toBe(1)

@@ -60,7 +60,9 @@ afterEach(async () => {
 async function open(port: number): Promise<void> {
   app = fastify()
   closing = new AbortController()
-  await app.register(async (inner) => serveChanges(inner, feed, closing.signal), { prefix: '/v1' })
+  await app.register(async (inner) => serveChanges(inner, feed, { closing: closing.signal }), {
+    prefix: '/v1',
+  })
   url = await app.listen({ host: '127.0.0.1', port })
 }
 

@@ -4,6 +4,9 @@ import { MemoryStore } from '../../lab/memory-store.ts'
 import type { Staple } from '../../ocsp/verdict.ts'
 import type { EdgeReport } from '../../serve/edge-report.ts'
 import { certificate, NOW, schedule, staple } from '../../store/_records.ts'
+import { servedStaple } from '../../store/served-staple.ts'
+import { stapleDigest } from '../../store/staple-digest.ts'
+import type { ProbeResult } from '../../store/store.ts'
 import { SimulatedClock } from '../../time/simulated-clock.ts'
 import { EdgeReporter } from './edge-reporter.ts'
 
@@ -27,14 +30,7 @@ beforeEach(async () => {
     NOW,
   )
   await complete(1)
-  await store.putProbes('www:443', [
-    {
-      target: 'www:443',
-      certificate: { id: certificate(2).id, name: 'www' },
-      ...{ outcome: 'none-sent', problem: undefined, since: NOW, checkedAt: NOW },
-      ...{ handshakes: 1, stapled: 0, countedSince: NOW },
-    },
-  ])
+  await probe('www:443', { outcome: 'none-sent', problem: 'there is no staple' })
   reporter = new EdgeReporter({
     edge: 'web1',
     version: '1.0.0',
@@ -45,7 +41,7 @@ beforeEach(async () => {
       },
     },
     store,
-    staples: { byId: async (id) => asStaple((await store.entry({ id }))?.staple) },
+    staples: { byId: async (id) => asStaple(await served(id)) },
     clock,
     events: { reportFailed: (event) => log.push(event.problem) },
   })
@@ -54,6 +50,29 @@ afterEach(async () => {
   stop.abort()
   await ended
 })
+
+/** Notes what a server with the second certificate gave. */
+async function probe(
+  target: string,
+  found: Pick<ProbeResult, 'outcome' | 'problem'> & Partial<ProbeResult>,
+): Promise<void> {
+  await store.putProbes(target, [
+    {
+      ...{ target, certificate: { id: certificate(2).id, name: 'www' } },
+      ...{ since: NOW, checkedAt: NOW, handshakes: 1, stapled: 0, countedSince: NOW },
+      ...found,
+    },
+  ])
+}
+
+async function served(id: string): Promise<ReturnType<typeof staple> | undefined> {
+  const entry = await store.entry({ id })
+  return entry && servedStaple(entry, clock.now())
+}
+
+function digestOf({ stapleSha256 }: EdgeReport['states'][number]): string | undefined {
+  return stapleSha256
+}
 
 function asStaple(record: ReturnType<typeof staple> | undefined): Staple | undefined {
   return record && { ...record, status: 'good' }
@@ -90,6 +109,15 @@ describe('an edge', () => {
     })
   })
 
+  it('tells of several servers with one certificate what is wrong with any', async () => {
+    const later = { checkedAt: plus(NOW, SECOND_MS) }
+    await probe('a:443', { outcome: 'stapled', problem: undefined, ...later })
+    await probe('z:443', { outcome: 'stapled', problem: undefined, ...later })
+    ended = reporter.run(stop.signal)
+    await pass(0)
+    expect(reports[0]?.states[1]?.probe).toEqual({ at: NOW, outcome: 'none-sent' })
+  })
+
   it('says every minute that it is alive', async () => {
     ended = reporter.run(stop.signal)
     await pass(MINUTE_MS)
@@ -99,6 +127,21 @@ describe('an edge', () => {
     const [, probed, ...others] = reports
     expect(probed?.states.map(({ id }) => id)).toEqual([certificate(2).id])
     expect(others).toEqual([{ version: '1.0.0', extent: 'some', states: [] }])
+  })
+
+  it('tells when it goes over to a staple that had to wait', async () => {
+    const { id } = certificate(1)
+    const early = { usableUntil: plus(NOW, DAY_MS), servedFrom: plus(NOW, 90 * SECOND_MS) }
+    await store.complete(id, schedule(), { staple: staple(7, early) })
+    ended = reporter.run(stop.signal)
+    await pass(0)
+    const digests = () =>
+      reports.flatMap(({ states }) => states.filter((one) => one.id === id)).map(digestOf)
+    for (let minute = 0; minute < 3; minute++) {
+      await pass(MINUTE_MS)
+      await pass(SECOND_MS)
+    }
+    expect(digests()).toEqual([stapleDigest(staple(1).der), stapleDigest(staple(7).der)])
   })
 
   it('tells all again when a report was lost', async () => {

@@ -10,7 +10,7 @@ import type { Staple } from '../../ocsp/verdict.ts'
 import type { EdgeReport } from '../../serve/edge-report.ts'
 import { servedStaple } from '../../store/served-staple.ts'
 import { stapleDigest } from '../../store/staple-digest.ts'
-import type { EdgeState, Entry, StapleRecord, Store } from '../../store/store.ts'
+import type { EdgeState, Entry, ProbeResult, StapleRecord, Store } from '../../store/store.ts'
 import type { Clock } from '../../time/clock.ts'
 
 /** What a reporter works with. */
@@ -44,6 +44,8 @@ export class EdgeReporter {
   #wake: AbortController = new AbortController()
   /** As `#wake`, while the centre does not take reports: then what changes here is no reason to try. */
   #back: AbortController = new AbortController()
+  /** From when a staple is handed out that is not yet, by certificate: nothing else happens then. */
+  readonly #early = new Map<string, EpochMs>()
   /** When the last handshake was made that the centre knows of. */
   #probedUntil = 0
 
@@ -106,25 +108,33 @@ export class EdgeReporter {
     return states
   }
 
-  /** Those that have changed, and those of which there is a newer handshake. */
+  /** Those that have changed, those whose next staple is handed out now, and those of which there is a newer handshake. */
   async #some(changed: readonly string[]): Promise<EdgeState[]> {
+    const now = this.#options.clock.now()
+    const turned = [...this.#early].filter(([, servedFrom]) => servedFrom <= now)
     const probes = await this.#probes()
     const probed = [...probes].filter(([, probe]) => (probe?.at ?? 0) > this.#probedUntil)
-    const ids = new Set([...changed, ...probed.map(([id]) => id)])
+    const ids = new Set([...changed, ...[...turned, ...probed].map(([id]) => id)])
     const states: EdgeState[] = []
     for (const id of ids) {
       const entry = await this.#options.store.entry({ id })
-      if (entry !== undefined) states.push(await this.#stateOf(entry, probes))
+      if (entry === undefined) this.#early.delete(id)
+      else states.push(await this.#stateOf(entry, probes))
     }
     this.#probedUntil = Math.max(this.#probedUntil, ...probed.map(([, probe]) => probe?.at ?? 0))
     return states
   }
 
-  /** What the last handshake with a server of this edge gave, by certificate. */
+  /** What the last handshakes with the servers of this edge gave, by certificate: where several have it, the one with a problem tells. */
   async #probes(): Promise<ReadonlyMap<string, EdgeState['probe']>> {
     const results = await this.#options.store.probes()
+    const trouble = ({ problem }: ProbeResult) => Number(problem !== undefined)
+    // Of those of one certificate, the last one stays.
+    const worstLast = results.toSorted(
+      (a, b) => trouble(a) - trouble(b) || a.checkedAt - b.checkedAt,
+    )
     return new Map(
-      results.flatMap(({ certificate, checkedAt, outcome }) =>
+      worstLast.flatMap(({ certificate, checkedAt, outcome }) =>
         certificate === undefined ? [] : [[certificate.id, { at: checkedAt, outcome }]],
       ),
     )
@@ -138,6 +148,9 @@ export class EdgeReporter {
     const { id } = entry.certificate
     const now = clock.now()
     const [staple, served] = [await staples.byId(id), servedStaple(entry, now)]
+    const { servedFrom = now } = entry.staple ?? {}
+    if (servedFrom > now) this.#early.set(id, servedFrom)
+    else this.#early.delete(id)
     return {
       edge,
       id,

@@ -58,7 +58,7 @@ export function serveApi(
     serveReports(api, source)
     servePut(api, source, closing.signal)
     serveDelete(api, source)
-    serveChanges(api, source.feed, closing.signal)
+    serveChanges(api, source.feed, { closing: closing.signal })
     serveEdges(api, source)
   }
   void app.register(plugin, { prefix: '/v1' })

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { fastify } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DAY_MS, plus } from '../../der/time.ts'
+import { DAY_MS, durationMs, plus, SECOND_MS } from '../../der/time.ts'
 import { MemoryStore } from '../../lab/memory-store.ts'
-import { certificate, NOW, schedule, staple } from '../../store/_records.ts'
+import { bytes, certificate, NOW, schedule, staple } from '../../store/_records.ts'
 import { SimulatedClock } from '../../time/simulated-clock.ts'
 import { ChangeFeed } from '../feed.ts'
 import { serveChanges } from './changes.ts'
@@ -16,7 +16,7 @@ const closing = new AbortController()
 const app = fastify()
 let url: string
 beforeAll(async () => {
-  serveChanges(app, feed, closing.signal)
+  serveChanges(app, feed, { closing: closing.signal, slowest: durationMs(300) })
   url = `${await app.listen({ host: '127.0.0.1', port: 0 })}/changes`
   await store.putCertificates([certificate(1), certificate(2)], NOW)
 })
@@ -35,6 +35,23 @@ async function read(response: Response): Promise<{ kinds: string[]; place: strin
   }
   const all = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, found = '']) => found)
   return { kinds: all(/^event: (.*)$/gm), place: all(/^id: (.*)$/gm).at(-1) ?? '' }
+}
+
+async function streamOf(from: string): Promise<AsyncIterable<Uint8Array>> {
+  const { body } = await fetch(from)
+  if (body === null) throw new Error('no body')
+  return body
+}
+
+/** The events about certificates that came whole, until all was told or the connection ended. */
+async function blocksOf(stream: AsyncIterable<Uint8Array>): Promise<readonly string[]> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of stream) {
+    pieces.push(piece)
+    if (Buffer.from(piece).includes('event: current')) break
+  }
+  const blocks = Buffer.concat(pieces).toString('latin1').split('\n\n').slice(0, -1)
+  return blocks.filter((block) => block.includes('fingerprint'))
 }
 
 describe('/v1/changes', () => {
@@ -80,5 +97,27 @@ describe('/v1/changes', () => {
     socket.destroy()
     await once(socket, 'close')
     await expect.poll(() => clock.sleeping).toBe(before - 1)
+  })
+
+  it('cuts off a reader that takes nothing, which goes on at its place without loss or repeat', async () => {
+    const many = Array.from({ length: 1_500 }, (_, number) => certificate(10 + number))
+    await store.putCertificates(many, NOW)
+    const usableUntil = plus(NOW, DAY_MS)
+    for (const [number, { id }] of many.entries()) {
+      const large = staple(number, { usableUntil, der: bytes(number, 4_000) })
+      await store.complete(id, schedule(), { staple: large })
+    }
+    feed.pulse()
+    await clock.advance(durationMs(SECOND_MS))
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.pause().write('GET /changes HTTP/1.0\r\n\r\n')
+    const [served] = (await once(app.server, 'connection')) as [Socket]
+    // The system takes some for it: not 8 MB.
+    await once(served, 'close')
+    const told = await blocksOf(socket)
+    expect(told.length).toBeLessThan(many.length)
+    const after = /^id: (.*)/.exec(told.at(-1) ?? '')?.[1]
+    const rest = await blocksOf(await streamOf(`${url}?after=${after}`))
+    expect([...told, ...rest]).toEqual(await blocksOf(await streamOf(url)))
   })
 })

@@ -6,14 +6,22 @@ import { type DurationMs, durationMs, SECOND_MS } from '../../der/time.ts'
 import type { ChangeFeed, FeedSink } from '../feed.ts'
 import { departureOf } from './departure.ts'
 
+/** How long readers are served. */
+export interface ReadersOptions {
+  /** Ends all connections. */
+  readonly closing: AbortSignal
+  /** How long a reader may leave what waits for it. Default: 30 s. */
+  readonly slowest?: DurationMs
+}
+
 /**
  * `GET` and `POST /v1/changes`: the change feed as server-sent events (docs/feed.md). The filter is in the query, or in a JSON body where there are
- * many fingerprints; the place in `Last-Event-ID`, as browsers send it, or in `after`. `closing` ends all connections.
+ * many fingerprints; the place in `Last-Event-ID`, as browsers send it, or in `after`.
  */
 export function serveChanges(
   api: FastifyInstance<RawServerDefault>,
   feed: ChangeFeed,
-  closing: AbortSignal,
+  { closing, slowest = SLOWEST }: ReadersOptions,
 ): void {
   const follow = async (wanted: unknown, lastEventID: unknown, reply: FastifyReply) => {
     const parsed = wantedForm.safeParse(wanted)
@@ -25,7 +33,7 @@ export function serveChanges(
     const signal = AbortSignal.any([departureOf(raw), closing])
     const filter = { fingerprints: fingerprint, names: name, tags: tag }
     // Where it ends by itself, the reader comes again and goes on at its place.
-    await feed.follow({ filter, place, sink: sinkOf(raw) }, signal).catch(() => {})
+    await feed.follow({ filter, place, sink: sinkOf(raw, slowest) }, signal).catch(() => {})
     raw.destroy()
   }
   api.get('/changes', ({ query, headers }, reply) => follow(query, headers['last-event-id'], reply))
@@ -43,12 +51,12 @@ export function serveChanges(
 }
 
 /** A reader that takes nothing for a while is cut off: what waits for it takes memory. It comes again, and goes on at its place. */
-function sinkOf(response: ServerResponse): FeedSink {
+function sinkOf(response: ServerResponse, slowest: DurationMs): FeedSink {
   return {
     async write(text) {
       if (response.destroyed) throw new Error('the reader has gone')
       if (response.write(text)) return
-      await once(response, 'drain', { signal: AbortSignal.timeout(SLOWEST) })
+      await once(response, 'drain', { signal: AbortSignal.timeout(slowest) })
     },
   }
 }

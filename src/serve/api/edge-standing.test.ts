@@ -28,6 +28,18 @@ const silent = { ...edge, seenAt: plus(NOW, -HOUR_MS) }
 test.each([
   ['has the newest', state, {}, 'live'],
   ['has the one that is still served', { ...state, stapleSha256: digestOf(former) }, {}, 'live'],
+  [
+    'still has the one that is no longer served',
+    { ...state, stapleSha256: digestOf(former) },
+    { entry: { ...entry, staple: { ...newest, servedFrom: plus(NOW, -5 * MINUTE_MS) } } },
+    /^behind: has another staple than .* since/,
+  ],
+  [
+    'has one that has ended',
+    state,
+    { entry: { ...entry, staple: { ...newest, usableUntil: NOW } } },
+    /^behind: has a staple that ended at 20/,
+  ],
   ['has it in its outputs', { ...state, outputs: [output] }, {}, 'live'],
   ['has none', { ...state, stapleSha256: undefined }, {}, 'behind: has no staple'],
   [

@@ -1,6 +1,6 @@
 import { type DurationMs, durationMs, type EpochMs, iso, MINUTE_MS } from '../../der/time.ts'
 import { stapleDigest } from '../../store/staple-digest.ts'
-import type { EdgeRecord, EdgeState, Entry } from '../../store/store.ts'
+import type { EdgeRecord, EdgeState, Entry, StapleRecord } from '../../store/store.ts'
 
 /** How an edge stands with a certificate, compared with what the centre has. */
 export type EdgeStanding =
@@ -29,10 +29,11 @@ export function edgeStanding(
   }
   if (entry === undefined) return behind('has a certificate that the centre does not manage')
   if (state.stapleSha256 === undefined) return behind('has no staple')
-  const staples = [entry.staple, entry.former].filter((staple) => staple !== undefined)
-  if (!staples.some(({ der }) => stapleDigest(der) === state.stapleSha256)) {
+  const had = staplesNow(entry, now).find(({ der }) => stapleDigest(der) === state.stapleSha256)
+  if (had === undefined) {
     return behind(`has another staple than the centre, since ${iso(state.since)}`)
   }
+  if (had.usableUntil <= now) return behind(`has a staple that ended at ${iso(had.usableUntil)}`)
   const wrong = state.outputs.find((output) => output.state !== 'live')
   if (wrong === undefined) return { kind: 'live' }
   const { place, problem } = wrong
@@ -65,9 +66,18 @@ export function whyNotOnEdges(
   return problems.length === 0 ? undefined : problems.join('; ')
 }
 
+/** Those that an edge may have now: the newest, and the former one until a while after its time. */
+function staplesNow({ staple, former }: Entry, now: EpochMs): readonly StapleRecord[] {
+  if (staple === undefined) return []
+  const isOver = former === undefined || now - staple.servedFrom >= LATE_AFTER
+  return isOver ? [staple] : [staple, former]
+}
+
 function behind(problem: string): EdgeStanding {
   return { kind: 'behind', problem }
 }
 
+/** An agent goes over to a new staple by its own clock, and tells of it within a minute. */
+const LATE_AFTER: DurationMs = durationMs(5 * MINUTE_MS)
 /** An agent says every minute that it is alive. */
 const SILENT_AFTER: DurationMs = durationMs(10 * MINUTE_MS)

@@ -50,6 +50,17 @@ describe('/v1/edges', () => {
     })
   })
 
+  it('takes the report of an edge of which a command says much, in many places', async () => {
+    const [output] = state.outputs.map((one) => ({ ...one, problem: 'x'.repeat(4_096) }))
+    if (output === undefined) throw new Error('no output')
+    const live = Array.from({ length: 100 }, () => ({ ...output, state: 'live' }) as const)
+    const states = [{ ...state, outputs: [...live, output] }]
+    expect((await post('web1', encodeEdgeReport({ ...report, states }))).statusCode).toBe(204)
+    const [taken] = await store.edgeStates({ id })
+    expect(taken?.outputs).toHaveLength(100)
+    expect(taken?.outputs[0]).toMatchObject({ state: 'withheld', problem: 'x'.repeat(1_000) })
+  })
+
   it('forgets an edge', async () => {
     await post('web1', encodeEdgeReport(report))
     const { statusCode } = await app.inject({ method: 'DELETE', url: '/edges/web1' })
