@@ -44,7 +44,7 @@ export async function* watchCertificates(options: WatchOptions): AsyncGenerator<
 }
 
 /** Of its own, so that it is not this generator that keeps the snapshot while it waits. */
-function* once({ snapshot }: Scan): Generator<Snapshot, void> {
+async function* once({ snapshot }: Scan): AsyncGenerator<Snapshot, void> {
   yield snapshot()
 }
 

@@ -172,7 +172,7 @@ describe('a scanner remembers', () => {
     const scanner = new CertificateScanner([path])
     const scan = async (at = now) => {
       const result = await scanner.scan(at)
-      return { ...result, lines: lines(result.snapshot(), path) }
+      return { ...result, lines: lines(await result.snapshot(), path) }
     }
     const first = await scan()
     return { path, first, scan, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() }
@@ -191,7 +191,7 @@ describe('a scanner remembers', () => {
     await rename(join(at.path, 'a.new'), join(at.path, 'a.pem'))
     const { snapshot, changed } = await at.scan()
     expect(changed).toBe(true)
-    expect(snapshot().certificates.map((each) => each.certificate.fingerprint)).toEqual([
+    expect((await snapshot()).certificates.map((each) => each.certificate.fingerprint)).toEqual([
       renewed.certificate.fingerprint,
     ])
   })
@@ -202,7 +202,7 @@ describe('a scanner remembers', () => {
     expect(await at.scan()).toMatchObject({ changed: false, unsettled: true })
     const gone = await at.scan()
     expect(gone).toMatchObject({ changed: true, unsettled: false, lines: [] })
-    expect(hasLeft(gone.snapshot(), [join(at.path, 'a.pem')])).toBe(true)
+    expect(hasLeft(await gone.snapshot(), [join(at.path, 'a.pem')])).toBe(true)
   })
 
   it('and waits out a file that is being rewritten', async () => {
@@ -232,7 +232,8 @@ describe('a scanner remembers', () => {
     await using at = await scanned(chain)
     await rename(at.path, `${at.path}.away`)
     for (const _ of ['twice', 'and again']) {
-      const snapshot = (await at.scan()).snapshot()
+      const { snapshot: vanished } = await at.scan()
+      const snapshot = await vanished()
       expect(lines(snapshot, at.path)).toEqual([
         'localhost ocsp a.pem',
         expect.stringMatching(/^! +does not exist/),

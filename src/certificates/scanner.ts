@@ -19,7 +19,7 @@ export interface Scan {
   /** Folders whose changes matter. */
   readonly folders: ReadonlySet<string>
   /** What was found, put together anew: no copy is kept, as it takes as much memory as all else here. */
-  readonly snapshot: () => Snapshot
+  readonly snapshot: () => Promise<Snapshot>
 }
 
 /**
@@ -62,8 +62,8 @@ export class CertificateScanner {
     this.#last = { changesAt, at: now, summary }
     return {
       ...{ changed: !same, unsettled: round.unsettled, folders },
-      snapshot: () => ({
-        certificates: assemble([...this.#files].map(held), now),
+      snapshot: async () => ({
+        certificates: await assemble([...this.#files].map(held), now),
         problems,
         unreadable,
       }),

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { type EpochMs, epochMs } from '../der/time.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { isMustStaple } from '../x509/extensions.ts'
@@ -17,13 +18,17 @@ export interface HeldCertificates {
 
 /**
  * Pairs every leaf of all files with its issuer, wherever that stands, and classifies it. The same leaf in several files is one
- * certificate with several sources.
+ * certificate with several sources. Others get their turn in between, and what was read of kept certificates can be forgotten again.
  */
-export function assemble(files: readonly HeldCertificates[], now: EpochMs): FoundCertificate[] {
+export async function assemble(
+  files: readonly HeldCertificates[],
+  now: EpochMs,
+): Promise<FoundCertificate[]> {
   const sources = new Map<string, { certificate: Certificate; paths: Set<string> }>()
   const pool = new Map<string, Set<Certificate>>()
   const seen = new Map<string, Certificate>()
-  for (const { path, leaves, issuers } of files) {
+  for (const [index, { path, leaves, issuers }] of files.entries()) {
+    if (index % SLICE === SLICE - 1) await turn()
     for (const leaf of leaves) {
       const known = sources.get(leaf.fingerprint)
       if (known === undefined)
@@ -39,20 +44,22 @@ export function assemble(files: readonly HeldCertificates[], now: EpochMs): Foun
     }
   }
   const used = new Set<string>()
-  const found = [...sources.values()].map(({ certificate, paths }) => {
+  const found: FoundCertificate[] = []
+  for (const [index, { certificate, paths }] of [...sources.values()].entries()) {
+    if (index % SLICE === SLICE - 1) await turn()
     const issuer = findIssuer(certificate, pool.get(nameKey(certificate.issuer)) ?? [])
     if (issuer !== undefined) used.add(issuer.fingerprint)
-    return {
+    found.push({
       certificate,
       issuer,
       sources: [...paths].sort(),
       ...classify(certificate, issuer, now),
       name: displayName(certificate),
       mustStaple: isMustStaple(certificate.extensions),
-    }
-  })
+    })
+  }
   return found
-    .filter(({ certificate }) => !(isSelfIssued(certificate) && used.has(certificate.fingerprint)))
+    .filter(({ certificate }) => !(used.has(certificate.fingerprint) && isSelfIssued(certificate)))
     .sort(byNameThenFingerprint)
 }
 
@@ -80,3 +87,6 @@ function byNameThenFingerprint(a: FoundCertificate, b: FoundCertificate): number
     a.name === b.name ? [a.certificate.fingerprint, b.certificate.fingerprint] : [a.name, b.name]
   return x < y ? -1 : x > y ? 1 : 0
 }
+
+/** Certificates or files, some milliseconds of work. */
+const SLICE = 100

@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8'
 import type { Config } from '../config/config.ts'
 import { type AgentSettings, startAgent } from './agent-service.ts'
 import { readRunSettings, runProgram } from './run.ts'
@@ -10,8 +9,6 @@ import { readTrustedCertificates } from './trusted-certificates.ts'
 
 /** Runs the agent until SIGTERM or SIGINT; SIGHUP reads configuration, token and certificates again. Throws a {@link UsageError}. */
 export function agentCommand(flags: SettingsFlags, terminal: Terminal): Promise<ExitStatus> {
-  // An edge has other things to do: its heap is kept small rather than fast, to less than half.
-  setFlagsFromString('--optimize-for-size')
   const read = () => readRunSettings(flags, 'agent')
   return runProgram({ read, start }, terminal)
 }

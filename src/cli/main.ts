@@ -73,6 +73,8 @@ program
     ),
   )
   .action(async (flags) => {
+    const { preferSmallProcess } = await import('./small-process.ts')
+    preferSmallProcess()
     const { agentCommand } = await import('./agent.ts')
     status = await agentCommand(flags, terminal)
   })

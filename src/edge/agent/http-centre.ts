@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { rootCertificates } from 'node:tls'
 import { Agent, type Dispatcher } from 'undici'
 import { type DurationMs, durationMs, SECOND_MS } from '../../der/time.ts'
@@ -78,7 +79,8 @@ export class HttpCentre implements Centre, AsyncDisposable {
         method: 'POST',
         path: '/v1/changes',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(wanted),
+        // As a stream, which is forgotten when it is sent: undici keeps a text for as long as the answer lasts, which is for ever.
+        body: Readable.from([JSON.stringify(wanted)]),
         signal: AbortSignal.any([signal, silent.signal]),
       })
       for await (const event of feedEvents(response.body)) {
