@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import { startAlerts } from '../alerts/alerts.ts'
 import { isWithin, sourcesWithin } from '../certificates/source.ts'
@@ -44,6 +45,7 @@ export async function startService(config: Config, world: ServiceWorld): Promise
     store,
     clock,
     tagsOf: (certificate) => tagsOf(certificate, config.tags),
+    tagsVersion: hash('sha256', JSON.stringify(config.tags)).slice(0, 8),
   })
   const made = { config, world: watched, store, transport, staples, outputs, feed }
   const engine = makeEngine(made)

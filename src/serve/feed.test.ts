@@ -114,6 +114,17 @@ describe('the change feed', () => {
     expect(await new Reader({}, place).told()).toEqual(['reset', 'missing 1', 'current'])
   })
 
+  it.each([
+    ['by tags begins anew', { tags: ['/etc/ssl/1.pem'] }, ['reset', 'missing 1', 'current']],
+    ['by names goes on', { names: ['*'] }, ['current']],
+  ])('where tags mean other files, whoever asks %s', async (_, filter, told) => {
+    await put(1)
+    const before = new Reader(filter)
+    await before.told()
+    feed = new ChangeFeed({ store, clock, tagsOf: ({ sources }) => sources, tagsVersion: 'b' })
+    expect(await new Reader(filter, before.place).told()).toEqual(told)
+  })
+
   const filters: readonly (readonly [Partial<FeedFilter>, readonly string[], readonly string[]])[] =
     [
       [{ fingerprints: [certificate(2).id] }, ['missing 2'], ['staple 2']],

@@ -31,6 +31,8 @@ export interface ChangeFeedOptions {
   readonly clock: Clock
   /** The tags of a certificate. */
   readonly tagsOf: (certificate: CertificateRecord) => readonly string[]
+  /** Of what the tags mean, letters and digits: where it is another one, whoever asks by tags begins anew. Default: always the same. */
+  readonly tagsVersion?: string
 }
 
 /**
@@ -66,8 +68,9 @@ export class ChangeFeed {
 
   /** Tells all that follows a place, until `signal` is aborted. Rejects with what the sink or the store does. */
   async follow({ filter, place, sink }: Following, signal: AbortSignal): Promise<void> {
-    const { store, clock, tagsOf } = this.#options
-    const { feed, last, forgotten } = await store.changes({ after: 0, limit: 0 })
+    const { store, clock, tagsOf, tagsVersion = '' } = this.#options
+    const { feed: id, last, forgotten } = await store.changes({ after: 0, limit: 0 })
+    const feed = filter.tags.length === 0 ? id : `${id}${tagsVersion}`
     const tell = (event: FeedEvent, at: number) =>
       sink.write(encodeFeedEvent({ event, place: `${feed}-${at}` }))
     const matches = matcherOf(filter, tagsOf)
