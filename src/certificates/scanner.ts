@@ -48,7 +48,7 @@ export class CertificateScanner {
     const listing = await listFiles(this.#paths)
     this.#noteVanishedRoots(listing)
     const round: Round = { listing, changed: false, unsettled: false }
-    await inBatches([...listing.files], ([path, from]) => this.#readFile(round, path, from))
+    await several(listing.files, ([path, from]) => this.#readFile(round, path, from))
     await this.#readBeside(round)
     this.#forgetRemoved(round)
     const { problems, unreadable, folders } = listing
@@ -136,7 +136,7 @@ export class CertificateScanner {
       // A round of its own listing: what is wrong with a file that nobody gave is nobody's problem.
       const listing = { ...round.listing, problems: [], unreadable: [] }
       const beside: Round = { ...round, listing }
-      await inBatches(unseen, (path) => this.#readFile(beside, path, 'beside'))
+      await several(unseen, (path) => this.#readFile(beside, path, 'beside'))
       // Listed now, so that they are not taken for removed.
       for (const path of unseen) files.set(path, 'folder')
       round.changed ||= beside.changed
@@ -211,14 +211,16 @@ function mayHoldIssuer(name: string): boolean {
   return fileNameKind(name) === 'certificate' || /\.(issuer|chain|ca-bundle)$/i.test(name)
 }
 
-async function inBatches<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
-  for (let i = 0; i < items.length; i += BATCH) {
-    await Promise.all(items.slice(i, i + BATCH).map(run))
+async function several<T>(items: Iterable<T>, run: (item: T) => Promise<void>): Promise<void> {
+  const rest = items[Symbol.iterator]()
+  const runRest = async () => {
+    for (let next = rest.next(); next.done !== true; next = rest.next()) await run(next.value)
   }
+  await Promise.all(Array.from({ length: AT_ONCE }, runRest))
 }
 
 /** Files open at once; far below the usual limit of 1,024 of a process, which needs sockets too. */
-const BATCH = 32
+const AT_ONCE = 32
 /** Files looked at beside one that was given; Debian's `/etc/ssl/certs` has some 300. */
 const MAX_BESIDE = 500
 const NOT_MOUNTED =

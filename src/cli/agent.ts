@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { type AgentSettings, startAgent } from './agent-service.ts'
-import { readRunSettings, runProgram } from './run.ts'
+import { readRunSettings, runProgram } from './run-program.ts'
 import type { Service, ServiceWorld } from './running-service.ts'
 import type { SettingsFlags } from './settings.ts'
 import { type ExitStatus, type Terminal, UsageError } from './terminal.ts'

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { durationMs } from '../../der/time.ts'
@@ -62,6 +62,22 @@ it('ends a feed in which nothing whole comes for too long, though bytes do', asy
   }
   await using of = centre({ silentAtMost: durationMs(50) })
   expect(await follow(of)).toEqual(['current', expect.stringMatching(/^it says nothing whole/)])
+})
+
+it.each([
+  ['before it answers', [], (response: ServerResponse) => response.destroy()],
+  [
+    'in the middle of the feed',
+    ['current'],
+    (response: ServerResponse) => {
+      response.write(encodeFeedEvent({ event: { kind: 'current' }, place: undefined }))
+      setTimeout(() => response.destroy(), 20)
+    },
+  ],
+])('says that the connection broke off %s', async (_, told, end) => {
+  answer = (_request, response) => end(response)
+  await using of = centre()
+  expect(await follow(of)).toEqual([...told, 'the connection to it broke off'])
 })
 
 it('reads no more of an error than it can show', async () => {

@@ -1,6 +1,13 @@
-import { Readable } from 'node:stream'
+// Not undici, which is as good, and 6 MB: an edge has little to spare, and these are there anyhow, to serve with.
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+} from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { rootCertificates } from 'node:tls'
-import { Agent, type Dispatcher } from 'undici'
+import { urlToHttpOptions } from 'node:url'
 import { type DurationMs, durationMs, SECOND_MS } from '../../der/time.ts'
 import { type EdgeReport, encodeEdgeReport } from '../../serve/edge-report.ts'
 import type { Clock } from '../../time/clock.ts'
@@ -39,7 +46,7 @@ export class HttpCentre implements Centre, AsyncDisposable {
   readonly url: string
   readonly #token: HttpCentreOptions['token']
   readonly #silentAtMost: DurationMs
-  readonly #agent: Agent
+  readonly #agent: HttpAgent | HttpsAgent
   readonly #clock: Pick<Clock, 'now'>
   #ahead: DurationMs | undefined
 
@@ -48,15 +55,13 @@ export class HttpCentre implements Centre, AsyncDisposable {
     this.url = url.replace(/\/+$/, '')
     this.#token = token
     this.#silentAtMost = silentAtMost
-    this.#agent = new Agent({
-      headersTimeout: ANSWERS_WITHIN,
-      bodyTimeout: silentAtMost,
-      maxResponseSize: -1,
-      connect: {
-        timeout: ANSWERS_WITHIN,
-        ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
-      },
-    })
+    const keepAlive = true
+    this.#agent = this.#isTls()
+      ? new HttpsAgent({
+          keepAlive,
+          ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
+        })
+      : new HttpAgent({ keepAlive })
   }
 
   get ahead(): DurationMs | undefined {
@@ -71,24 +76,25 @@ export class HttpCentre implements Centre, AsyncDisposable {
     signal: AbortSignal,
   ): ReturnType<Centre['changes']> {
     const wanted = { fingerprint: fingerprints, ...(place === undefined ? {} : { after: place }) }
-    const silent = new AbortController()
-    const watch = () => setTimeout(() => silent.abort(new CentreError(SILENT)), this.#silentAtMost)
+    const response = await this.#send({
+      method: 'POST',
+      path: '/v1/changes',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(wanted),
+      signal,
+    })
+    const watch = () =>
+      setTimeout(() => response.destroy(new CentreError(SILENT)), this.#silentAtMost)
     let timer = watch()
     try {
-      const response = await this.#send({
-        method: 'POST',
-        path: '/v1/changes',
-        headers: { 'content-type': 'application/json' },
-        // As a stream, which is forgotten when it is sent: undici keeps a text for as long as the answer lasts, which is for ever.
-        body: Readable.from([JSON.stringify(wanted)]),
-        signal: AbortSignal.any([signal, silent.signal]),
-      })
-      for await (const event of feedEvents(response.body)) {
+      for await (const event of feedEvents(response)) {
         // What is done with it here may take longer than the centre may.
         clearTimeout(timer)
         yield event
         timer = watch()
       }
+    } catch (error) {
+      throw isBrokenOff(error) ? new CentreError(BROKEN_OFF, { cause: error }) : error
     } finally {
       clearTimeout(timer)
     }
@@ -117,54 +123,79 @@ export class HttpCentre implements Centre, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy()
+    this.#agent.destroy()
   }
 
   /** Sends a request of which only the success matters, and which is given up after a while, however the answer trickles in. */
   async #tell({ signal, ...request }: CentreRequest): Promise<void> {
     const late = AbortSignal.timeout(TOLD_WITHIN)
-    const { body } = await this.#send({ ...request, signal: AbortSignal.any([signal, late]) })
-    await body.dump({ limit: MOST_READ, signal: late })
+    await beginning(await this.#send({ ...request, signal: AbortSignal.any([signal, late]) }))
   }
 
   /** Resolves once the head of a good answer is there. */
-  async #send({ signal, ...request }: CentreRequest): Promise<Dispatcher.ResponseData> {
-    const { origin, pathname } = new URL(this.url)
+  async #send({ signal, method, path, headers, body }: CentreRequest): Promise<IncomingMessage> {
+    const url = new URL(this.url)
     const token = await this.#token?.()
-    const response = await this.#agent
-      .request({
-        ...request,
-        signal,
-        origin,
-        path: `${pathname.replace(/\/$/, '')}${request.path}`,
-        headers: {
-          ...request.headers,
-          'user-agent': `everstaple-agent/${version}`,
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        },
-      })
-      .catch((error: unknown) => {
-        throw signal.aborted ? error : new CentreError(whyUnreachable(error), { cause: error })
-      })
-    const date = Date.parse(String(response.headers['date']))
+    const request = (this.#isTls() ? httpsRequest : httpRequest)({
+      ...urlToHttpOptions(url),
+      ...{ method, signal, agent: this.#agent },
+      path: `${url.pathname.replace(/\/$/, '')}${path}`,
+      headers: {
+        ...headers,
+        'content-length': Buffer.byteLength(body),
+        'user-agent': `everstaple-agent/${version}`,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+    })
+    const response = await answerTo(request.end(body)).catch((error: unknown) => {
+      if (signal.aborted || error instanceof CentreError) throw error
+      const problem = isBrokenOff(error) ? BROKEN_OFF : whyUnreachable(error)
+      throw new CentreError(problem, { cause: error })
+    })
+    const date = Date.parse(response.headers.date ?? '')
     if (!Number.isNaN(date)) this.#ahead = durationMs(this.#clock.now() - date)
-    if (response.statusCode >= 200 && response.statusCode < 300) return response
-    const { statusCode } = response
-    const text = wordsIn(await beginning(response.body))
+    const { statusCode = 0 } = response
+    if (statusCode >= 200 && statusCode < 300) return response
+    const text = wordsIn(await beginning(response))
       .slice(0, MOST_SHOWN)
       .trim()
     const said = text === '' ? '' : `: ${text}`
     throw new CentreError(`it answers with status ${statusCode}${said}`, { statusCode })
   }
+
+  #isTls(): boolean {
+    return new URL(this.url).protocol === 'https:'
+  }
 }
 
-type CentreRequest = Pick<Dispatcher.RequestOptions, 'method' | 'path' | 'body'> & {
+interface CentreRequest {
+  readonly method: 'POST' | 'PUT'
+  readonly path: string
   readonly headers: Readonly<Record<string, string>>
+  readonly body: string
   readonly signal: AbortSignal
 }
 
-/** The beginning of a body that may be without end. */
-async function beginning(body: Dispatcher.ResponseData['body']): Promise<string> {
+/** Node.js says `aborted`, or `socket hang up`. */
+function isBrokenOff(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
+}
+
+async function answerTo(request: ClientRequest): Promise<IncomingMessage> {
+  const late = setTimeout(() => request.destroy(new CentreError(NO_ANSWER)), ANSWERS_WITHIN)
+  try {
+    return await new Promise((resolve, reject) => {
+      request.once('response', resolve)
+      // Not once: it may break off later as well, which the answer tells by itself.
+      request.on('error', reject)
+    })
+  } finally {
+    clearTimeout(late)
+  }
+}
+
+/** The beginning of a body that may be without end, which is read no further. */
+async function beginning(body: IncomingMessage): Promise<string> {
   const late = setTimeout(() => body.destroy(), ANSWERS_WITHIN)
   let text = ''
   try {
@@ -191,8 +222,11 @@ function wordsIn(text: string): string {
 }
 
 const ANSWERS_WITHIN: DurationMs = durationMs(10 * SECOND_MS)
+const NO_ANSWER =
+  'it does not answer within 10 s: see that its address is right, and that a firewall lets this machine through'
 const TOLD_WITHIN: DurationMs = durationMs(30 * SECOND_MS)
 const SILENT_AT_MOST: DurationMs = durationMs(45 * SECOND_MS)
+const BROKEN_OFF = 'the connection to it broke off'
 const SILENT = 'it says nothing whole for too long, where its feed says something every 15 s'
 const MOST_READ = 10_000
 const MOST_SHOWN = 300
