@@ -95,8 +95,8 @@ describeWith(['faketime'], 'an edge whose centre lies', () => {
     ['a drip', dripping(': almost nothing\n'), 'nothing whole'],
     ['an error without end', endlessly('x'.repeat(65_536), 500), 'status 500'],
     ['a redirection', (to) => to.writeHead(302, { location: 'http://x/' }).end(), 'status 302'],
-    ['huge header fields', (to) => hugeHead(to), 'Headers Overflow'],
-    ['no answer', () => {}, 'Timeout|timeout|nothing whole'],
+    ['huge header fields', (to) => hugeHead(to), 'more header fields than are read'],
+    ['no answer', () => {}, 'does not answer within'],
   ]
   it.each(streams)('leaves a centre that sends %s', (_, stream, why) =>
     expectRefusal(stream, away(why)),

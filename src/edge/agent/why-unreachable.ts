@@ -11,6 +11,7 @@ export function whyUnreachable(error: unknown): string {
     const reason = 'reason' in error ? String(error.reason).slice(0, MOST_SHOWN) : code
     return `its certificate is one for other names (${reason}): ${OTHER_NAME}`
   }
+  if (code === 'HPE_HEADER_OVERFLOW') return 'it answers with more header fields than are read'
   // Of the library's own words, some advise to use options of Node.js.
   const problem = certificateProblems.get(code)
   return problem === undefined ? error.message : `${problem.saw} (${code}): ${problem.cure}`
