@@ -8,6 +8,7 @@ import { type Habits, hasGap } from '../responders/cadence.ts'
 import {
   describeFailure,
   type FetchFailure,
+  failureName,
   isRevocation,
   remedyOf,
 } from '../responders/fetch-failure.ts'
@@ -18,6 +19,7 @@ import {
   type Held,
 } from '../responders/fetch-staple.ts'
 import type { Sign } from '../responders/health.ts'
+import { looksGone, SHUT_DOWN_AFTER } from '../responders/shut-down.ts'
 import type { Transport } from '../responders/transport.ts'
 import type { CertificateRecord, Claim, Schedule, StapleRecord, Store } from '../store/store.ts'
 import type { Clock, Random } from '../time/clock.ts'
@@ -159,9 +161,12 @@ function isEnding(
 function signOf(outcome: FetchOutcome): Sign | undefined {
   const requests = outcome.attempts.length
   if (requests === 0) return undefined
-  if (outcome.kind === 'staple') return { kind: 'answered', requests, retryAfter: undefined }
+  if (outcome.kind === 'staple') {
+    return { kind: 'answered', requests, retryAfter: undefined, url: 'there' }
+  }
   const { failure } = outcome
-  return { kind: signKindOf(failure), requests, retryAfter: retryAfterOf(failure) }
+  const url = looksGone(failureName(failure)) ? 'gone' : 'there'
+  return { kind: signKindOf(failure), requests, retryAfter: retryAfterOf(failure), url }
 }
 
 function retryAfterOf(failure: FetchFailure): Lapse['retryAfter'] {
@@ -193,7 +198,7 @@ class Run {
     this.#log = attempts.map((each) => logged(each, { id, certificate, held, findings }))
     if (outcome.kind === 'staple') return this.#take(outcome, subject, usable)
     const { failure } = outcome
-    const lapse = lapseOf(failure, certificate, this.#context.clock.now())
+    const lapse = this.#lapseOf(failure, certificate)
     const revocation = this.#revocationIn(failure, subject)
     if (revocation === undefined || lapse.trouble === 'too-new') return this.fail(lapse)
     if (isConfirmed(lapse.problem, attempts)) return this.#revoke(lapse, revocation)
@@ -275,6 +280,18 @@ class Run {
     const sameAt =
       unchangedAt !== undefined && unchangedAt > before.fetchedAt ? unchangedAt : undefined
     book.learn(certificate.responder, { before, after, seenAt: clock.now(), sameAt })
+  }
+
+  /** A URL at which nobody has answered for a week is given up: it is asked daily from then on. */
+  #lapseOf(failure: FetchFailure, certificate: Certificate): Lapse {
+    const { book, clock } = this.#context
+    const now = clock.now()
+    const lapse = lapseOf(failure, certificate, now)
+    const goneSince = book.goneSince(this.#claim.certificate.responder)
+    const isGone = looksGone(failureName(failure)) && goneSince !== undefined
+    if (!isGone || now < plus(goneSince, SHUT_DOWN_AFTER)) return lapse
+    const problem = `${lapse.problem}, as to all requests since ${iso(goneSince)}: the CA may have ended OCSP`
+    return { ...lapse, problem, remedy: 'fatal' }
   }
 
   /** As it is kept, to be shown to edges. */

@@ -13,13 +13,18 @@ import { tryLater } from '../../src/lab/faults/answers.ts'
 import { misbehaviour } from '../../src/lab/faults/catalogue.ts'
 import { until } from '../../src/lab/faults/combine.ts'
 import { judge } from '../../src/ocsp/judge.ts'
+import { unknownHabits } from '../../src/responders/cadence.ts'
+import { findPatterns } from '../../src/responders/patterns/find-patterns.ts'
 import { BEING_FETCHED } from '../../src/store/store.ts'
 import { SimulatedClock } from '../../src/time/simulated-clock.ts'
 import { type Clinic, type Hospital, openClinic, openHospital, served } from './_sick-responders.ts'
 
 const START = epochMs(Date.UTC(2026, 10, 24, 4))
+const BY_NAME = [
+  ...['periods-without-overlap', 'slow-to-know', 'expires-and-stays', 'responder-shut-down'],
+]
 
-describe('one service over three days of a simulated clock, real HTTP', () => {
+describe('one service over nine days of a simulated clock, real HTTP', () => {
   const clock = new SimulatedClock(START)
   const clinics = new Map<string, Clinic>()
   let hospital: Hospital
@@ -28,7 +33,7 @@ describe('one service over three days of a simulated clock, real HTTP', () => {
   const looks: { readonly name: string; readonly hours: number; readonly covered: boolean }[] = []
 
   beforeAll(async () => {
-    for (const name of ['periods-without-overlap', 'slow-to-know', 'expires-and-stays']) {
+    for (const name of BY_NAME) {
       clinics.set(name, await openClinic({ name, clock, fault: misbehaviour(name).fault }))
     }
     const week = durationMs(7 * DAY_MS)
@@ -39,6 +44,7 @@ describe('one service over three days of a simulated clock, real HTTP', () => {
     storm.responder.setFault(until(plus(START, 3 * DAY_MS), tryLater))
     await walk(2.5 * HOUR_MS, 20 * SECOND_MS)
     await walk(74 * HOUR_MS, 15 * MINUTE_MS)
+    await walk(9 * DAY_MS, 2 * HOUR_MS)
   })
   afterAll(async () => {
     await hospital?.[Symbol.asyncDispose]()
@@ -111,8 +117,29 @@ describe('one service over three days of a simulated clock, real HTTP', () => {
     expect(share('periods-without-overlap', 0, 2.5)).toBeGreaterThan(0.975)
   })
 
+  test('44: a responder that was shut down a week ago is given up: asked daily, and reported', async () => {
+    const { leaves, responder } = clinicOf('responder-shut-down')
+    const id = leaves[0]?.certificate.fingerprint ?? ''
+    const { schedule } = (await hospital.service.store.entry({ id })) ?? {}
+    expect(schedule?.lastError).toMatch(/^HTTP status 404, as to all requests since .*: the CA may/)
+    const asked = (day: number) => responder.requests.filter(({ at }) => dayOf(at) === day).length
+    expect(asked(6)).toBeGreaterThan(30)
+    expect(asked(8)).toBeLessThanOrEqual(3 * 3)
+    const { origin } = new URL(responder.url)
+    const { store } = hospital.service
+    const { goneSince } = (await store.responders()).find((each) => each.responder === origin) ?? {}
+    const attempts = await store.attempts(origin)
+    expect(findPatterns({ attempts, habits: unknownHabits, goneSince })).toMatchObject([
+      { pattern: 'ocsp-shut-down', evidence: expect.stringContaining('HTTP 404') },
+    ])
+  })
+
   test('46: a response that expires and stays is served while it is good and no longer', () => {
     expect(share('expires-and-stays', 0, 0.98)).toBe(1)
     expect(share('expires-and-stays', 1, 74)).toBe(0)
   })
 })
+
+function dayOf(at: number): number {
+  return Math.floor((at - START) / DAY_MS)
+}
