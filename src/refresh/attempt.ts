@@ -127,6 +127,7 @@ export async function attempt(
   const outcome = await fetchStaple({
     ...subject,
     urls: httpOcspUrls(subject.certificate),
+    first: book.firstMethod(responder),
     held: usable && { thisUpdate: usable.thisUpdate, state: stateOf(usable, clock.now()) },
     transport,
     clock,
@@ -137,6 +138,7 @@ export async function attempt(
   heard(isAborted ? undefined : signOf(outcome))
   if (isAborted) return run.handBack()
   clocks.look(responder, outcome.attempts, clock.now())
+  book.learnMethod(responder, outcome.attempts)
   await run.settle(outcome, subject, usable)
 
   function stateOf(staple: StapleRecord, now: EpochMs): Held['state'] {

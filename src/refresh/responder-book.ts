@@ -1,5 +1,7 @@
 import { type DurationMs, durationMs, type EpochMs } from '../der/time.ts'
 import { type Habits, learn, type Renewal, unknownHabits } from '../responders/cadence.ts'
+import type { Attempt } from '../responders/fetch-staple.ts'
+import { FirstMethod } from '../responders/first-method.ts'
 import { type Begun, type HealthLimits, ResponderHealth, type Sign } from '../responders/health.ts'
 import type { ResponderRecord } from '../store/store.ts'
 import type { Clock, Random } from '../time/clock.ts'
@@ -44,6 +46,16 @@ export class ResponderBook {
   /** Since when nobody seems to answer OCSP there any more, whatever is asked about; `undefined` while somebody does. */
   goneSince(responder: string): EpochMs | undefined {
     return this.#pages.get(responder)?.goneSince
+  }
+
+  /** By which method the next fetch begins. */
+  firstMethod(responder: string): 'GET' | 'POST' {
+    return this.#page(responder).method.next()
+  }
+
+  /** Takes in by which methods a fetch was answered. */
+  learnMethod(responder: string, attempts: readonly Attempt[]): void {
+    this.#page(responder).method.learn(attempts)
   }
 
   learn(responder: string, renewal: Renewal): void {
@@ -118,6 +130,7 @@ export class ResponderBook {
       habits: unknownHabits,
       since: clock.now(),
       goneSince: undefined,
+      method: new FirstMethod(),
     }
     this.#pages.set(responder, page)
     return page
@@ -126,6 +139,8 @@ export class ResponderBook {
 
 interface Page {
   readonly health: ResponderHealth
+  /** Soon learnt again after a restart. */
+  readonly method: FirstMethod
   habits: Habits
   /** Since when the state is as it is. */
   since: EpochMs

@@ -22,6 +22,8 @@ export interface FetchOptions {
   readonly issuer: Certificate
   /** OCSP URLs in the order in which they are tried. */
   readonly urls: readonly string[]
+  /** By which method each is asked first, where both can be used. Default: `GET`, which caches can answer. */
+  readonly first?: 'GET' | 'POST' | undefined
   /** When the staple in hand was made and whether that is all right; `undefined` where there is none. */
   readonly held?: Held | undefined
   readonly transport: Transport
@@ -77,7 +79,7 @@ export interface Attempt {
 }
 
 /**
- * Asks the responders of a certificate until one gives a response that passes `judge`. Each URL is asked by GET over a kept
+ * Asks the responders of a certificate until one gives a response that passes `judge`. Each URL is asked by GET, or what is given as `first`, over a kept
  * connection first; what another method, connection or address may cure is tried at once. Where the staple in hand is ending, one that is
  * not newer does not end the search. Never rejects.
  */
@@ -106,8 +108,8 @@ class Search {
 
   /** Asks one URL as often as it is worth; whether the search is over. */
   async ask(url: string): Promise<boolean> {
-    const { signal, transport, clock } = this.#options
-    const methods = methodsFor(url, this.#request)
+    const { signal, transport, clock, first = 'GET' } = this.#options
+    const methods = methodsFor(url, this.#request, first)
     const tried: Step[] = []
     let step: Step | undefined = { method: methods[0], connection: 'kept', caches: 'use' }
     while (step !== undefined && this.#attempts.length < MAX_ATTEMPTS && !signal.aborted) {
@@ -180,8 +182,9 @@ interface Step {
 type Methods = readonly [HttpRequest['method'], ...HttpRequest['method'][]]
 
 /** GET where the whole URL has at most 255 bytes (RFC 9919 §6), which caches can answer; POST always. */
-function methodsFor(url: string, request: Uint8Array): Methods {
-  return getUrl(url, request).length <= MAX_GET_URL ? ['GET', 'POST'] : ['POST']
+function methodsFor(url: string, request: Uint8Array, first: 'GET' | 'POST'): Methods {
+  if (getUrl(url, request).length > MAX_GET_URL) return ['POST']
+  return first === 'GET' ? ['GET', 'POST'] : ['POST', 'GET']
 }
 
 /**

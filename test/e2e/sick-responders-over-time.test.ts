@@ -22,6 +22,7 @@ import { type Clinic, type Hospital, openClinic, openHospital, served } from './
 const START = epochMs(Date.UTC(2026, 10, 24, 4))
 const BY_NAME = [
   ...['periods-without-overlap', 'slow-to-know', 'expires-and-stays', 'responder-shut-down'],
+  'get-not-allowed',
 ]
 
 describe('one service over nine days of a simulated clock, real HTTP', () => {
@@ -132,6 +133,15 @@ describe('one service over nine days of a simulated clock, real HTTP', () => {
     expect(findPatterns({ attempts, habits: unknownHabits, goneSince })).toMatchObject([
       { pattern: 'ocsp-shut-down', evidence: expect.stringContaining('HTTP 404') },
     ])
+  })
+
+  test('5: where GET is switched off POST is tried first, and GET now and then', () => {
+    const { requests } = clinicOf('get-not-allowed').responder
+    const lastDays = requests.filter(({ at }) => dayOf(at) >= 4)
+    const gets = lastDays.filter(({ method }) => method === 'GET')
+    expect(gets.length).toBeGreaterThan(0)
+    expect(gets.length).toBeLessThan(lastDays.length / 10)
+    expect(share('get-not-allowed', 0, 9 * 24)).toBe(1)
   })
 
   test('46: a response that expires and stays is served while it is good and no longer', () => {
