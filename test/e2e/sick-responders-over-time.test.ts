@@ -29,13 +29,14 @@ describe('one service over nine days of a simulated clock, real HTTP', () => {
   const clock = new SimulatedClock(START)
   const clinics = new Map<string, Clinic>()
   let hospital: Hospital
+  let foundEarly: readonly string[]
 
   /** For each sick CA, what was served at each look: whether a staple, and when. */
   const looks: { readonly name: string; readonly hours: number; readonly covered: boolean }[] = []
 
   beforeAll(async () => {
     for (const name of BY_NAME) {
-      clinics.set(name, await openClinic({ name, clock, fault: misbehaviour(name).fault }))
+      clinics.set(name, await openClinic({ clock, ...misbehaviour(name) }))
     }
     const week = durationMs(7 * DAY_MS)
     const storm = await openClinic({ name: 'storm', clock, validity: week })
@@ -44,6 +45,7 @@ describe('one service over nine days of a simulated clock, real HTTP', () => {
     await hospital.outcome(storm.leaves[0]?.certificate.fingerprint ?? '')
     storm.responder.setFault(until(plus(START, 3 * DAY_MS), tryLater))
     await walk(2.5 * HOUR_MS, 20 * SECOND_MS)
+    foundEarly = await patternsOf('slow-to-know')
     await walk(74 * HOUR_MS, 15 * MINUTE_MS)
     await walk(9 * DAY_MS, 2 * HOUR_MS)
   })
@@ -90,6 +92,16 @@ describe('one service over nine days of a simulated clock, real HTTP', () => {
     return clinic
   }
 
+  /** What `everstaple status --responders` finds. */
+  const findings = async (name: string) => {
+    const { origin } = new URL(clinicOf(name).responder.url)
+    const { store } = hospital.service
+    const known = (await store.responders()).find(({ responder }) => responder === origin)
+    const attempts = await store.attempts(origin)
+    return findPatterns({ habits: unknownHabits, ...known, attempts })
+  }
+  const patternsOf = async (name: string) => (await findings(name)).map(({ pattern }) => pattern)
+
   /** Of the looks in these hours, how many found a staple. */
   const share = (name: string, from: number, to: number) => {
     const all = looks.filter((l) => l.name === name && l.hours > from && l.hours <= to)
@@ -126,11 +138,7 @@ describe('one service over nine days of a simulated clock, real HTTP', () => {
     const asked = (day: number) => responder.requests.filter(({ at }) => dayOf(at) === day).length
     expect(asked(6)).toBeGreaterThan(30)
     expect(asked(8)).toBeLessThanOrEqual(3 * 3)
-    const { origin } = new URL(responder.url)
-    const { store } = hospital.service
-    const { goneSince } = (await store.responders()).find((each) => each.responder === origin) ?? {}
-    const attempts = await store.attempts(origin)
-    expect(findPatterns({ attempts, habits: unknownHabits, goneSince })).toMatchObject([
+    expect(await findings('responder-shut-down')).toMatchObject([
       { pattern: 'ocsp-shut-down', evidence: expect.stringContaining('HTTP 404') },
     ])
   })
@@ -142,6 +150,19 @@ describe('one service over nine days of a simulated clock, real HTTP', () => {
     expect(gets.length).toBeGreaterThan(0)
     expect(gets.length).toBeLessThan(lastDays.length / 10)
     expect(share('get-not-allowed', 0, 9 * 24)).toBe(1)
+  })
+
+  test.each([
+    ['periods-without-overlap', ['periods-barely-overlap']],
+    ['storm', ['try-later-storm']],
+    ['get-not-allowed', ['get-refused']],
+  ])('%s is reported as %s', async (name, patterns) => {
+    expect(await patternsOf(name)).toEqual(patterns)
+  })
+
+  test('slow-to-know is reported in the first hours, and not when it is history', async () => {
+    expect(foundEarly).toEqual(['slow-to-know-new-certificates'])
+    expect(await patternsOf('slow-to-know')).toEqual([])
   })
 
   test('46: a response that expires and stays is served while it is good and no longer', () => {
