@@ -258,7 +258,8 @@ class Run {
     const { certificate } = this.#claim
     const { thisUpdate } = staple
     if (thisUpdate < held.thisUpdate) {
-      const remoteAddress = attempts.at(-1)?.remoteAddress
+      const from = attempts.findLast((each) => each.thisUpdate === thisUpdate)
+      const remoteAddress = from?.remoteAddress
       events.staleEdge({ certificate, remoteAddress, thisUpdate, held: held.thisUpdate })
     }
     const planning = this.#planning()

@@ -65,7 +65,7 @@ export interface Attempt {
   readonly connection: 'kept' | 'fresh'
   readonly at: EpochMs
   readonly elapsed: DurationMs
-  /** The address that answered; this and the next two are `undefined` where none did. */
+  /** The address that was asked; `undefined` where no connection stood. The next two are where none answered. */
   readonly remoteAddress: string | undefined
   readonly statusCode: number | undefined
   readonly headers: ResponderHeaders | undefined
@@ -262,11 +262,11 @@ function judgeResult(result: HttpResult, options: FetchOptions): Judged {
 function factsOf(
   result: HttpResult,
 ): Pick<Attempt, 'elapsed' | 'remoteAddress' | 'statusCode' | 'headers'> {
-  const { elapsed } = result
+  const { elapsed, remoteAddress } = result
   if (result.kind === 'unreachable') {
-    return { elapsed, remoteAddress: undefined, statusCode: undefined, headers: undefined }
+    return { elapsed, remoteAddress, statusCode: undefined, headers: undefined }
   }
-  const { remoteAddress, statusCode, headers } = result
+  const { statusCode, headers } = result
   return { elapsed, remoteAddress, statusCode, headers }
 }
 
