@@ -128,7 +128,10 @@ export async function attempt(
     ...subject,
     urls: httpOcspUrls(subject.certificate),
     first: book.firstMethod(responder),
-    held: usable && { thisUpdate: usable.thisUpdate, state: stateOf(usable, clock.now()) },
+    held: claim.staple && {
+      thisUpdate: claim.staple.thisUpdate,
+      state: stateOf(claim.staple, clock.now()),
+    },
     transport,
     clock,
     policy,
@@ -147,7 +150,7 @@ export async function attempt(
 }
 
 /**
- * Whether a staple is in its last tenth and there should be something newer: not where periods hardly overlap, as every staple ends
+ * Whether a staple is in its last tenth, or past it, and there should be something newer: not where periods hardly overlap, as every staple ends
  * like this, nor where the certificate ends as well.
  */
 function isEnding(

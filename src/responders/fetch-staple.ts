@@ -121,9 +121,21 @@ class Search {
       this.#attempts.push({ url, ...step, at, ...factsOf(result), ...factsOfJudged(judged) })
       tried.push(step)
       if (this.#take(judged, result, url)) return true
-      step = nextStep(step, this.#remedyOf(judged), { tried, methods, age: ageOf(judged) })
+      const remedy = this.#remedyOf(judged)
+      step =
+        nextStep(step, remedy, { tried, methods, age: ageOf(judged) }) ??
+        this.#anotherAddress(remedy, methods[0])
     }
     return signal.aborted
+  }
+
+  /** Where the staple in hand is ending, all addresses of the name are asked: until one is met again. */
+  #anotherAddress(remedy: Remedy, method: HttpRequest['method']): Step | undefined {
+    if (this.#options.held?.state !== 'ending' || !isTriedAtOnce(remedy)) return undefined
+    const addresses = this.#attempts.map(({ remoteAddress }) => remoteAddress)
+    const last = addresses.pop()
+    if (last === undefined || addresses.includes(last)) return undefined
+    return { method, connection: 'fresh', caches: 'use' }
   }
 
   outcome(): FetchOutcome {
@@ -201,7 +213,7 @@ function nextStep(
   },
 ): Step | undefined {
   const { tried, methods, age } = so
-  if (remedy !== 'other-method' && remedy !== 'other-connection') return undefined
+  if (!isTriedAtOnce(remedy)) return undefined
   const others = methods.filter((method) => method !== last.method)
   const order = remedy === 'other-method' ? [...others, last.method] : [last.method, ...others]
   const method = order.find(
@@ -211,6 +223,10 @@ function nextStep(
   // Once only (RFC 9919 §6.2): caches are there to spare the responder.
   const isBypass = age === 'outdated' && tried.every(({ caches }) => caches === 'use')
   return { method, connection: 'fresh', caches: isBypass ? 'bypass' : 'use' }
+}
+
+function isTriedAtOnce(remedy: Remedy): boolean {
+  return remedy === 'other-method' || remedy === 'other-connection'
 }
 
 /** Whether a cache may have given what the responder has something newer than. */
@@ -287,5 +303,5 @@ function notAsked(signal: AbortSignal): FetchFailure {
     : { kind: 'unreachable', cause: 'refused', problem: 'the certificate names no OCSP URL to ask' }
 }
 
-/** One URL takes three at most; certificates name one URL, seldom two, but could name thousands. */
+/** One URL takes three at most, and one for each further address where the staple in hand is ending; certificates name one URL, seldom two, but could name thousands. */
 const MAX_ATTEMPTS = 8

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { durationMs, HOUR_MS, SECOND_MS } from '../der/time.ts'
+import { DAY_MS, durationMs, HOUR_MS, plus, SECOND_MS } from '../der/time.ts'
 import { hierarchy, NOW, type Ward, ward } from '../lab/faults/_exchange.ts'
 import { httpError, reset, silent } from '../lab/faults/answers.ts'
 import { onAddress } from '../lab/faults/combine.ts'
 import type { Fault } from '../lab/faults/fault.ts'
+import { deadAt } from '../lab/faults/six-sick-cas.ts'
 import { defaultPolicy } from '../ocsp/policy.ts'
 import { SimulatedClock } from '../time/simulated-clock.ts'
 import { testTransport } from './_servers.ts'
@@ -18,18 +19,26 @@ function twoAddresses(fault: Fault): Promise<Ward> {
   return ward({ fault: onAddress(first, fault) }, { alsoAt: [second] })
 }
 
-function transportFor({ clock }: Ward): UndiciTransport {
-  const found = [first, second].map((address) => ({ address, family: 4 }))
+function transportFor(
+  { clock }: Ward,
+  addresses: readonly string[] = [first, second],
+): UndiciTransport {
+  const found = addresses.map((address) => ({ address, family: 4 }))
   const limits = { totalTimeout: durationMs(100) }
   return testTransport({ clock, limits, lookup: (_, __, callback) => callback(null, found) })
 }
 
 /** Each attempt of a fetch: the end of the address, and what came of it. */
-async function fetched({ leaf, clock, responder }: Ward, transport: UndiciTransport) {
+async function fetched(
+  { leaf, clock, responder }: Ward,
+  transport: UndiciTransport,
+  state?: 'ending' | 'lasting',
+) {
   const { attempts } = await fetchStaple({
     certificate: leaf.certificate,
     issuer: hierarchy.issuer.certificate,
     urls: [`http://ocsp.lab.test:${responder.port}`],
+    held: state && { state, thisUpdate: plus(NOW, -DAY_MS) },
     policy: defaultPolicy,
     signal: new AbortController().signal,
     transport,
@@ -53,6 +62,26 @@ describe('of two addresses of a name', () => {
     await using transport = transportFor(here)
     expect(await fetched(here, transport)).toEqual(['1 timeout'])
     expect(await fetched(here, transport)).toEqual(['2 staple'])
+  })
+})
+
+describe('of six addresses of a name, the last of which is well,', () => {
+  const six = Array.from({ length: 6 }, (_, i) => `127.0.0.${i + 1}`)
+  const sick = six.slice(0, 5).map((_, i) => `${i + 1} http-404`)
+  test.each([
+    ['three are asked where the staple in hand lasts', 'lasting', sick.slice(0, 3)],
+    ['all are asked where it is ending', 'ending', [...sick, '6 staple']],
+  ] as const)('%s', async (_, state, expected) => {
+    await using here = await ward({ fault: deadAt(...six.slice(0, 5)) }, { alsoAt: six.slice(1) })
+    await using transport = transportFor(here, six)
+    expect(await fetched(here, transport, state)).toEqual(expected)
+  })
+
+  test('none is asked for ever where all fail', async () => {
+    await using here = await ward({ fault: httpError(404) }, { alsoAt: six.slice(1, 3) })
+    await using transport = transportFor(here, six.slice(0, 3))
+    const attempts = await fetched(here, transport, 'ending')
+    expect(attempts).toEqual(['1 http-404', '2 http-404', '3 http-404', '1 http-404'])
   })
 })
 
