@@ -153,11 +153,12 @@ describe('one service over nine days of a simulated clock, real HTTP', () => {
   })
 
   test.each([
-    ['periods-without-overlap', ['periods-barely-overlap']],
-    ['storm', ['try-later-storm']],
-    ['get-not-allowed', ['get-refused']],
-  ])('%s is reported as %s', async (name, patterns) => {
-    expect(await patternsOf(name)).toEqual(patterns)
+    ['periods-without-overlap', 'periods-barely-overlap'],
+    ['storm', 'try-later-storm'],
+    ['get-not-allowed', 'get-refused'],
+  ])('%s is reported as %s', async (name, pattern) => {
+    // Time goes on by hours here while a request is under way, so that an answer may be outdated when it comes.
+    expect(await patternsOf(name)).toContain(pattern)
   })
 
   test('slow-to-know is reported in the first hours, and not when it is history', async () => {
