@@ -113,6 +113,27 @@ describe('findPatterns() says of the six sick CAs', () => {
 })
 
 describe('findPatterns() says', () => {
+  it.each([
+    [
+      3,
+      '5 of 30 requests to 203.0.113.0 fail with HTTP 404, of the 49 to 2 other addresses none: one failed backend',
+    ],
+    [
+      5,
+      '5 of 30 requests to 203.0.113.0 fail with HTTP 404, of the 97 to 4 other addresses none: one failed backend',
+    ],
+  ])('which of %i addresses fails now and then, as one backend behind it does', (n, evidence) => {
+    const attempts = series(
+      30 * n,
+      (i) => ({
+        certificate: `c${i % 7}`,
+        remoteAddress: `203.0.113.${i % n}`,
+        ...(i % (6 * n) === 0 && { outcome: 'http-404' }),
+      }),
+      { every: MINUTE_MS },
+    )
+    expect(found(attempts)).toEqual({ 'one-failed-backend': evidence })
+  })
   it('that the responder is away, and since when', () => {
     expect(found([...series(20), ...away(20, 30)])).toEqual({
       'responder-away':
