@@ -144,28 +144,6 @@ describe('findPatterns() says', () => {
         'no answer to any of 20 requests from 2026-11-02T06:00:00Z to 2026-11-02T06:19:00Z, for 19m: no connection (10) and timeout (10)',
     })
   })
-  it('that OCSP was shut down', () => {
-    const attempts = [...series(5), ...series(20, () => ({ outcome: 'dns' }), everyHours(10, 12))]
-    expect(found(attempts)).toEqual({
-      'ocsp-shut-down':
-        'no answer to any request since 2026-11-01T10:00:00Z, for 9d 12h now, the last 20: name not resolved',
-    })
-  })
-  it('the same where so many are asked about that the log goes back for an hour only', () => {
-    const attempts = series(20, (i) => ({ certificate: `c${i}`, outcome: 'http-404' }), {
-      every: 1,
-    })
-    const goneSince = plus(start, -8 * DAY_MS)
-    expect(findPatterns({ attempts, habits: unknownHabits, goneSince })).toMatchObject([
-      {
-        pattern: 'ocsp-shut-down',
-        evidence:
-          'no answer to any request since 2026-10-24T00:00:00Z, for 8d now, the last 20: HTTP 404',
-        firstSeen: goneSince,
-        certificates: 20,
-      },
-    ])
-  })
   it('that requests are limited', () => {
     const attempts = series(10, (i) => (i % 3 === 0 ? { outcome: 'http-429' } : {}))
     expect(found(attempts)).toEqual({
