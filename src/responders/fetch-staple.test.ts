@@ -51,7 +51,9 @@ function fetchFrom(...urls: readonly string[]): Promise<FetchOutcome> {
   return fetchWith({ urls })
 }
 
-async function fetchWith(options: Pick<FetchOptions, 'urls' | 'first'>): Promise<FetchOutcome> {
+async function fetchWith(
+  options: Pick<FetchOptions, 'urls' | 'first' | 'held'>,
+): Promise<FetchOutcome> {
   const clock = new SimulatedClock(NOW)
   await using transport = testTransport({ clock })
   const { signal } = new AbortController()
@@ -104,6 +106,20 @@ describe('fetchStaple()', () => {
     const get = `GET ${getUrl('/ocsp', request)} `
     expect(seen).toEqual([get, `POST /ocsp ${Buffer.from(request).toString('hex')}`, get])
   })
+
+  it.each<[string, Answer, readonly string[]]>([
+    ['tryLater', error(3), ['GET kept 200', 'GET fresh 200', 'POST fresh 200']],
+    ['an old one', good, ['GET kept 200', 'GET fresh 200', 'POST fresh 200']],
+    ['429', status(429), ['GET kept 429']],
+    ['503 with Retry-After', status(503, { 'Retry-After': '60' }), ['GET kept 503']],
+  ])(
+    'asks again, where the staple in hand is ending, after %s, as far as it may',
+    async (_, answer, expected) => {
+      await using server = await responder(answer)
+      const held = { state: 'ending', thisUpdate: NOW } as const
+      expect(steps(await fetchWith({ urls: [server.origin], held }))).toEqual(expected)
+    },
+  )
 
   it('asks by POST first where that is wished for, and by GET if it fails', async () => {
     await using server = await responder(status(404), good)

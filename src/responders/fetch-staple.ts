@@ -11,6 +11,7 @@ import {
   describeFailure,
   type FetchFailure,
   failureName,
+  isAskedToWait,
   moreTelling,
   remedyOf,
 } from './fetch-failure.ts'
@@ -180,7 +181,7 @@ class Search {
     // A staple that was not wished for may be an old one from one cache of several.
     if (judged.kind === 'staple') return 'other-connection'
     const remedy = remedyOf(judged)
-    const isHurried = held?.state === 'ending' && remedy !== 'fatal'
+    const isHurried = held?.state === 'ending' && remedy !== 'fatal' && !isAskedToWait(judged)
     return isHurried && judged.kind !== 'unreachable' ? 'other-connection' : remedy
   }
 }
