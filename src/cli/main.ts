@@ -41,6 +41,7 @@ program
     '--listen <host:port>',
     'where to serve OCSP, /healthz, /readyz and /metrics (default: 127.0.0.1:8888)',
   )
+  .option('--policy <key=value>', 'a key of policy, as revoked=staple (repeatable)', collect)
   .addOption(new Option('--log-format <format>', 'how to log').choices(['text', 'json']))
   .addHelpText('after', example('everstaple run --certificates /etc/letsencrypt/live'))
   .action(async (flags) => {
@@ -65,6 +66,7 @@ program
     '--listen <host:port>',
     'where to serve OCSP, /healthz and /readyz (default: 127.0.0.1:8888)',
   )
+  .option('--policy <key=value>', 'a key of policy, as revoked=staple (repeatable)', collect)
   .addOption(new Option('--log-format <format>', 'how to log').choices(['text', 'json']))
   .addHelpText(
     'after',
@@ -304,8 +306,8 @@ function configOption(): Option {
   return new Option('--config <file>', 'YAML configuration; see docs/configuration.md')
 }
 
-function collect(path: string, before: readonly string[] = []): readonly string[] {
-  return [...before, path]
+function collect(given: string, before: readonly string[] = []): readonly string[] {
+  return [...before, given]
 }
 
 function example(line: string): string {

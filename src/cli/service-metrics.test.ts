@@ -16,6 +16,7 @@ it('serviceMetrics() says by responder how certificates do, and which one is awa
           responder: 'http://a',
           habits: unknownHabits,
           health: { state: 'open', since: epochMs(0) },
+          goneSince: undefined,
         },
       ],
       underWay: 2,

@@ -23,9 +23,9 @@ export async function statusRespondersCommand(
   const reports: ResponderReport[] = []
   for (const coverage of await store.responderCoverage(clock.now())) {
     const record = known.get(coverage.responder)
-    const { habits = unknownHabits } = record ?? {}
+    const { habits = unknownHabits, goneSince } = record ?? {}
     const attempts = await store.attempts(coverage.responder)
-    reports.push(reportOf(coverage, record, findPatterns({ attempts, habits })))
+    reports.push(reportOf(coverage, record, findPatterns({ attempts, habits, goneSince })))
   }
   if (options.json) terminal.out(JSON.stringify({ responders: reports }))
   else for (const line of table(terminal, reports)) terminal.out(line)

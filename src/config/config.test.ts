@@ -156,6 +156,21 @@ describe('values', () => {
 })
 
 describe('flags', () => {
+  it('set single keys of the policy, and leave the others as the file has them', () => {
+    const file = 'policy: {sha1Signatures: accept, maxSizeBytes: 2048, clients: [go]}'
+    const policy = ['revoked=staple', 'maxSizeBytes=4096', 'clients=mozpkix,curl']
+    expect(configOf(file, { policy }).policy).toEqual({
+      ...{ sha1Signatures: 'accept', revoked: 'staple', maxSizeBytes: 4096 },
+      clients: ['mozpkix', 'curl'],
+    })
+    expect(configOf(file, { policy: ['clients=all'] }).policy.clients).toEqual(clientNames)
+    for (const wrong of ['revoked=keep', 'revoked', 'revokd=staple', 'maxSizeBytes=1']) {
+      expect(problemsOf(file, { policy: [wrong] })).toEqual([
+        expect.stringMatching(/^--policy: saw /),
+      ])
+    }
+  })
+
   const file = 'certificates: [a]\ndata: b\nlisten: h:1\nlog: {format: json}\n'
   it('override the file, key by key', () => {
     const flags = { certificates: ['tls'], data: 'd', listen: 'h:2', logFormat: 'text' }

@@ -47,6 +47,8 @@ export interface ConfigFlags {
   readonly data?: string | undefined
   readonly listen?: string | undefined
   readonly logFormat?: string | undefined
+  /** Keys of `policy`, each with its value: `revoked=staple`. */
+  readonly policy?: readonly string[] | undefined
   /** Of `agent`, as are the next two. */
   readonly server?: string | undefined
   readonly tokenFile?: string | undefined
@@ -82,7 +84,8 @@ export function resolveConfig({ file, flags, env }: ConfigInput): Resolution {
   if (fromFile.kind === 'keys' && fromFlags.kind === 'keys') {
     const inFile = absolute(fromFile.keys, dirname(resolve(env.cwd, path)))
     const given = absolute(fromFlags.keys, env.cwd)
-    return { kind: 'config', config: deepFreeze(assemble(inFile, given, env)) }
+    const policy = givenOf(given.policy, flags.policy)
+    return { kind: 'config', config: deepFreeze(assemble(inFile, { ...given, policy }, env)) }
   }
   const problems = [fromFile, fromFlags].flatMap((result) =>
     result.kind === 'problems' ? result.problems : [],
@@ -93,13 +96,29 @@ export function resolveConfig({ file, flags, env }: ConfigInput): Resolution {
 function parseFlags({ logFormat, server, tokenFile, name, ...others }: ConfigFlags): FileResult {
   const { certificates, data, listen } = others
   const agent = { server, tokenFile, name }
-  const checked = checkKeys({ certificates, data, listen, log: { format: logFormat }, agent })
+  const policy = Object.fromEntries((others.policy ?? []).map(settingOf))
+  const log = { format: logFormat }
+  const checked = checkKeys({ certificates, data, listen, log, agent, policy })
   if (checked.kind === 'keys') return checked
   const problems = checked.faults.map(({ path: [key, inner], saw, required }) => {
     const flag = flagsOfInner.get(inner) ?? String(key)
     return { at: undefined, key: `--${flag}`, saw, required }
   })
   return { kind: 'problems', problems }
+}
+
+/** Key and value of `revoked=staple`, `clients=mozpkix,go`. */
+function settingOf(written: string): readonly [string, unknown] {
+  const [key = '', ...rest] = written.split('=')
+  const value = rest.join('=')
+  if (key === 'clients' && value !== 'all') return [key, value.split(',')]
+  return [key, /^\d+$/.test(value) ? Number(value) : value]
+}
+
+/** Of a checked policy what was given: the rest is defaults. */
+function givenOf(policy: Policy, written: readonly string[] = []): Partial<Policy> {
+  const given = new Set(written.map((setting) => settingOf(setting)[0]))
+  return Object.fromEntries(Object.entries(policy).filter(([key]) => given.has(key)))
 }
 
 /** By what their keys are called, where these stand in another one. */
@@ -154,7 +173,11 @@ function absoluteHooks(hooks: readonly HookSettings[], folder: string): readonly
   )
 }
 
-function assemble(file: FileKeys, flags: FileKeys, env: Surroundings): Config {
+function assemble(
+  file: FileKeys,
+  flags: Omit<FileKeys, 'policy'> & { readonly policy: Partial<Policy> },
+  env: Surroundings,
+): Config {
   return {
     certificates: withOwn(flags.certificates ?? file.certificates ?? [], file.tls),
     tags: file.tags,
@@ -163,7 +186,7 @@ function assemble(file: FileKeys, flags: FileKeys, env: Surroundings): Config {
     ocspListen: file.ocspListen,
     tls: file.tls,
     responders: file.responders,
-    policy: { ...defaultPolicy, ...file.policy },
+    policy: { ...defaultPolicy, ...file.policy, ...flags.policy },
     outputs: file.outputs,
     alerts: file.alerts,
     probe: file.probe,

@@ -8,6 +8,7 @@ import { type Habits, hasGap } from '../responders/cadence.ts'
 import {
   describeFailure,
   type FetchFailure,
+  failureName,
   isRevocation,
   remedyOf,
 } from '../responders/fetch-failure.ts'
@@ -18,6 +19,7 @@ import {
   type Held,
 } from '../responders/fetch-staple.ts'
 import type { Sign } from '../responders/health.ts'
+import { looksGone, SHUT_DOWN_AFTER } from '../responders/shut-down.ts'
 import type { Transport } from '../responders/transport.ts'
 import type { CertificateRecord, Claim, Schedule, StapleRecord, Store } from '../store/store.ts'
 import type { Clock, Random } from '../time/clock.ts'
@@ -125,7 +127,11 @@ export async function attempt(
   const outcome = await fetchStaple({
     ...subject,
     urls: httpOcspUrls(subject.certificate),
-    held: usable && { thisUpdate: usable.thisUpdate, state: stateOf(usable, clock.now()) },
+    first: book.firstMethod(responder),
+    held: claim.staple && {
+      thisUpdate: claim.staple.thisUpdate,
+      state: stateOf(claim.staple, clock.now()),
+    },
     transport,
     clock,
     policy,
@@ -135,6 +141,7 @@ export async function attempt(
   heard(isAborted ? undefined : signOf(outcome))
   if (isAborted) return run.handBack()
   clocks.look(responder, outcome.attempts, clock.now())
+  book.learnMethod(responder, outcome.attempts)
   await run.settle(outcome, subject, usable)
 
   function stateOf(staple: StapleRecord, now: EpochMs): Held['state'] {
@@ -143,7 +150,7 @@ export async function attempt(
 }
 
 /**
- * Whether a staple is in its last tenth and there should be something newer: not where periods hardly overlap, as every staple ends
+ * Whether a staple is in its last tenth, or past it, and there should be something newer: not where periods hardly overlap, as every staple ends
  * like this, nor where the certificate ends as well.
  */
 function isEnding(
@@ -159,9 +166,12 @@ function isEnding(
 function signOf(outcome: FetchOutcome): Sign | undefined {
   const requests = outcome.attempts.length
   if (requests === 0) return undefined
-  if (outcome.kind === 'staple') return { kind: 'answered', requests, retryAfter: undefined }
+  if (outcome.kind === 'staple') {
+    return { kind: 'answered', requests, retryAfter: undefined, url: 'there' }
+  }
   const { failure } = outcome
-  return { kind: signKindOf(failure), requests, retryAfter: retryAfterOf(failure) }
+  const url = looksGone(failureName(failure)) ? 'gone' : 'there'
+  return { kind: signKindOf(failure), requests, retryAfter: retryAfterOf(failure), url }
 }
 
 function retryAfterOf(failure: FetchFailure): Lapse['retryAfter'] {
@@ -193,7 +203,7 @@ class Run {
     this.#log = attempts.map((each) => logged(each, { id, certificate, held, findings }))
     if (outcome.kind === 'staple') return this.#take(outcome, subject, usable)
     const { failure } = outcome
-    const lapse = lapseOf(failure, certificate, this.#context.clock.now())
+    const lapse = this.#lapseOf(failure, certificate)
     const revocation = this.#revocationIn(failure, subject)
     if (revocation === undefined || lapse.trouble === 'too-new') return this.fail(lapse)
     if (isConfirmed(lapse.problem, attempts)) return this.#revoke(lapse, revocation)
@@ -251,7 +261,8 @@ class Run {
     const { certificate } = this.#claim
     const { thisUpdate } = staple
     if (thisUpdate < held.thisUpdate) {
-      const remoteAddress = attempts.at(-1)?.remoteAddress
+      const from = attempts.findLast((each) => each.thisUpdate === thisUpdate)
+      const remoteAddress = from?.remoteAddress
       events.staleEdge({ certificate, remoteAddress, thisUpdate, held: held.thisUpdate })
     }
     const planning = this.#planning()
@@ -275,6 +286,18 @@ class Run {
     const sameAt =
       unchangedAt !== undefined && unchangedAt > before.fetchedAt ? unchangedAt : undefined
     book.learn(certificate.responder, { before, after, seenAt: clock.now(), sameAt })
+  }
+
+  /** A URL at which nobody has answered for a week is given up: it is asked daily from then on. */
+  #lapseOf(failure: FetchFailure, certificate: Certificate): Lapse {
+    const { book, clock } = this.#context
+    const now = clock.now()
+    const lapse = lapseOf(failure, certificate, now)
+    const goneSince = book.goneSince(this.#claim.certificate.responder)
+    const isGone = looksGone(failureName(failure)) && goneSince !== undefined
+    if (!isGone || now < plus(goneSince, SHUT_DOWN_AFTER)) return lapse
+    const problem = `${lapse.problem}, as to all requests since ${iso(goneSince)}: the CA may have ended OCSP`
+    return { ...lapse, problem, remedy: 'fatal' }
   }
 
   /** As it is kept, to be shown to edges. */

@@ -8,6 +8,7 @@ import { type Responder, startResponder } from '../lab/responder.ts'
 import type { CertStatusKnob } from '../lab/response-builder.ts'
 import { judge } from '../ocsp/judge.ts'
 import { defaultPolicy } from '../ocsp/policy.ts'
+import { unknownHabits } from '../responders/cadence.ts'
 import type { UndiciTransport } from '../responders/undici-transport.ts'
 import type { Entry, Store } from '../store/store.ts'
 import { formatDuration } from '../time/duration.ts'
@@ -189,6 +190,23 @@ describe('the crawler', () => {
     crawler.wake()
     await heard('stored')
     expect(other.requests).toHaveLength(2)
+  })
+
+  it('gives up a URL at which nobody has answered for a week, and still asks daily', async () => {
+    responder.setFault(httpError(404))
+    const { origin } = new URL(responder.url)
+    const health = { state: 'closed', since: start } as const
+    const goneSince = plus(start, -7 * DAY_MS)
+    await store.putResponder({ responder: origin, habits: unknownHabits, health, goneSince })
+    await manage(leaf)
+    crawl()
+    await heard('failed')
+    expect(log[0]).toBe(
+      `failed: HTTP status 404, as to all requests since ${iso(goneSince)}: the CA may have ended OCSP; NOT covered`,
+    )
+    responder.setFault(undefined)
+    await pass(DAY_MS)
+    await heard('stored')
   })
 
   it('keeps its retry state over a restart', async () => {

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { type EpochMs, epochMs, HOUR_MS, MINUTE_MS, plus } from '../der/time.ts'
+import {
+  DAY_MS,
+  type DurationMs,
+  durationMs,
+  type EpochMs,
+  epochMs,
+  HOUR_MS,
+  MINUTE_MS,
+  plus,
+} from '../der/time.ts'
 import { unknownHabits } from '../responders/cadence.ts'
 import type { StapleRecord } from '../store/store.ts'
 import { afterFailure, type Lapse } from './next-schedule.ts'
@@ -36,5 +45,20 @@ describe('afterFailure()', () => {
     const planning = { habits: unknownHabits, now, random: () => 0.5 }
     const next = afterFailure({ schedule, staple }, lapse, planning)
     expect(next.unchangedAt).toBe(unchangedAt)
+  })
+
+  const hourly = { ...unknownHabits, seen: 3, renewal: durationMs(2 * HOUR_MS) }
+  test.each<[string, Lapse['remedy'], DurationMs, DurationMs]>([
+    ['closely for a period', 'back-off', durationMs(HOUR_MS), durationMs(2 * MINUTE_MS)],
+    ['by the back-off then', 'back-off', durationMs(2 * HOUR_MS), durationMs(10 * MINUTE_MS)],
+    ['daily in the end', 'fatal', durationMs(4 * DAY_MS), durationMs(DAY_MS)],
+  ])('asks across a gap between periods: %s', (_, remedy, since, wait) => {
+    const schedule = {
+      ...{ dueAt: now, reason: '', attempts: 50, lastAttemptAt: before, lastError: undefined },
+    }
+    const lapse = { problem: '', remedy, trouble: 'certificate', retryAfter: undefined } as const
+    const staple = stapleUntil(plus(now, -Number(since)))
+    const planning = { habits: hourly, now, random: () => 1 }
+    expect(afterFailure({ schedule, staple }, lapse, planning).dueAt).toBe(plus(now, wait))
   })
 })

@@ -1,4 +1,4 @@
-import { type DurationMs, durationMs, type EpochMs } from '../der/time.ts'
+import { type DurationMs, durationMs, type EpochMs, plus } from '../der/time.ts'
 import type { Revocation } from '../ocsp/revocation.ts'
 import type { Remedy } from '../ocsp/verdict.ts'
 import { type Habits, hasGap, isKnown } from '../responders/cadence.ts'
@@ -39,7 +39,7 @@ export function afterFailure(
   const deadline = claim.staple?.usableUntil
   const retry = planRetry({ attempts, deadline, ...failure }, now, random)
   const isAnswered = failure.trouble === 'certificate' || failure.trouble === 'nothing-newer'
-  const plan = isAnswered ? soonerOf(retry, claim, planning) : retry
+  const plan = isAnswered ? soonerOf(retry, { ...claim, ...failure }, planning) : retry
   const unchangedAt = isUnchanged(failure, claim, now) ? now : claim.schedule.unchangedAt
   const failed = { ...plan, attempts, lastAttemptAt: now, lastError: problem }
   return {
@@ -73,11 +73,19 @@ function isUnchanged(
   return trouble === 'nothing-newer' && staple !== undefined && now < staple.nextUpdate
 }
 
-/** The CA that has nothing better than a staple which ends has its next one, at the latest, when that one is over. */
-function soonerOf(retry: Plan, { staple }: Pick<Claim, 'staple'>, { habits, now }: Planning): Plan {
+/**
+ * The CA that has nothing better than a staple which ends has its next one, at the latest, when that one is over. A period later, or where asking
+ * does not cure it, there is no roll-over any more to be close to.
+ */
+function soonerOf(
+  retry: Plan,
+  { staple, remedy }: Pick<Claim, 'staple'> & Pick<Lapse, 'remedy'>,
+  { habits, now }: Planning,
+): Plan {
   if (staple === undefined) return retry
   const { thisUpdate, nextUpdate } = staple
   const period = durationMs(nextUpdate - thisUpdate)
+  if (now >= plus(nextUpdate, remedy === 'fatal' ? 0 : period)) return retry
   if (isKnown(habits) && hasGap(habits)) {
     return askAcrossGap(staple, habits, now)
   }

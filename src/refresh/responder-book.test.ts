@@ -24,8 +24,8 @@ beforeEach(() => {
   })
 })
 
-function fetchThatIs(kind: 'answered' | 'trouble'): void {
-  book.end(sick, book.begin(sick), { kind, requests: 1, retryAfter: undefined })
+function fetchThatIs(kind: 'answered' | 'trouble', url: 'there' | 'gone' = 'there'): void {
+  book.end(sick, book.begin(sick), { kind, requests: 1, retryAfter: undefined, url })
 }
 
 function renewal() {
@@ -66,9 +66,22 @@ describe('the book of responders', () => {
     expect(book.takeChanges()).toEqual([])
   })
 
+  it('knows since when nobody answers there any more, over a restart, until somebody does', async () => {
+    fetchThatIs('answered', 'gone')
+    await clock.advance(durationMs(DAY_MS))
+    fetchThatIs('trouble', 'gone')
+    expect(book.goneSince(sick)).toBe(start)
+    const kept = book.takeChanges()
+    fetchThatIs('answered')
+    expect(book.goneSince(sick)).toBeUndefined()
+    book.load(kept)
+    expect(book.goneSince(sick)).toBe(start)
+  })
+
   it('takes in habits of an earlier run, and believes that whoever was away may be back', () => {
     const habits = { ...unknownHabits, renewal: durationMs(HOUR_MS), seen: 3 }
-    book.load([{ responder: sick, habits, health: { state: 'open', since: start } }])
+    const health = { state: 'open', since: start } as const
+    book.load([{ responder: sick, habits, health, goneSince: undefined }])
     expect([book.habits(sick), book.room(sick)]).toEqual([habits, 4])
     expect(book.habits('http://other.test')).toEqual(unknownHabits)
   })

@@ -1,5 +1,7 @@
 import { type DurationMs, durationMs, type EpochMs } from '../der/time.ts'
 import { type Habits, learn, type Renewal, unknownHabits } from '../responders/cadence.ts'
+import type { Attempt } from '../responders/fetch-staple.ts'
+import { FirstMethod } from '../responders/first-method.ts'
 import { type Begun, type HealthLimits, ResponderHealth, type Sign } from '../responders/health.ts'
 import type { ResponderRecord } from '../store/store.ts'
 import type { Clock, Random } from '../time/clock.ts'
@@ -32,11 +34,28 @@ export class ResponderBook {
 
   /** Takes in what an earlier run had learnt. Health is not believed: whoever was away then may be back. */
   load(records: readonly ResponderRecord[]): void {
-    for (const { responder, habits } of records) this.#page(responder).habits = habits
+    for (const { responder, habits, goneSince } of records) {
+      Object.assign(this.#page(responder), { habits, goneSince })
+    }
   }
 
   habits(responder: string): Habits {
     return this.#pages.get(responder)?.habits ?? unknownHabits
+  }
+
+  /** Since when nobody seems to answer OCSP there any more, whatever is asked about; `undefined` while somebody does. */
+  goneSince(responder: string): EpochMs | undefined {
+    return this.#pages.get(responder)?.goneSince
+  }
+
+  /** By which method the next fetch begins. */
+  firstMethod(responder: string): 'GET' | 'POST' {
+    return this.#page(responder).method.next()
+  }
+
+  /** Takes in by which methods a fetch was answered. */
+  learnMethod(responder: string, attempts: readonly Attempt[]): void {
+    this.#page(responder).method.learn(attempts)
   }
 
   learn(responder: string, renewal: Renewal): void {
@@ -72,6 +91,7 @@ export class ResponderBook {
     const page = this.#page(responder)
     const before = page.health.state
     page.health.end(begun, sign, clock.monotonic())
+    if (sign !== undefined) this.#look(responder, sign, clock.now())
     const isAway = page.health.state !== 'closed'
     if (isAway === (before !== 'closed')) return
     const now = clock.now()
@@ -81,12 +101,20 @@ export class ResponderBook {
     this.#changed.add(responder)
   }
 
+  #look(responder: string, { url }: Sign, now: EpochMs): void {
+    const page = this.#page(responder)
+    const goneSince = url === 'gone' ? (page.goneSince ?? now) : undefined
+    if (goneSince === page.goneSince) return
+    page.goneSince = goneSince
+    this.#changed.add(responder)
+  }
+
   /** What has changed since the last call, to be kept. */
   takeChanges(): ResponderRecord[] {
     const records = [...this.#changed].map((responder): ResponderRecord => {
-      const { habits, health, since } = this.#page(responder)
+      const { habits, health, since, goneSince } = this.#page(responder)
       const state = health.state === 'closed' ? 'closed' : 'open'
-      return { responder, habits, health: { state, since } }
+      return { responder, habits, health: { state, since }, goneSince }
     })
     this.#changed.clear()
     return records
@@ -97,7 +125,13 @@ export class ResponderBook {
     if (known !== undefined) return known
     const { limits, random, clock } = this.#options
     const health = new ResponderHealth(limits, random)
-    const page: Page = { health, habits: unknownHabits, since: clock.now() }
+    const page: Page = {
+      health,
+      habits: unknownHabits,
+      since: clock.now(),
+      goneSince: undefined,
+      method: new FirstMethod(),
+    }
     this.#pages.set(responder, page)
     return page
   }
@@ -105,7 +139,10 @@ export class ResponderBook {
 
 interface Page {
   readonly health: ResponderHealth
+  /** Soon learnt again after a restart. */
+  readonly method: FirstMethod
   habits: Habits
   /** Since when the state is as it is. */
   since: EpochMs
+  goneSince: EpochMs | undefined
 }

@@ -59,6 +59,8 @@ describe('planRetry()', () => {
       { remedy: 'fatal', left: HOUR_MS },
       20 * MINUTE_MS,
     ],
+    ['the same, ended an hour ago', 50, { remedy: 'fatal', left: -HOUR_MS }, 15 * MINUTE_MS],
+    ['the same, ended a week ago', 50, { remedy: 'fatal', left: -7 * DAY_MS }, DAY_MS],
     ['many, and the CA may not know it yet', 50, { trouble: 'too-new' }, 15 * MINUTE_MS],
     ['many of a responder that is away', 50, { trouble: 'responder', left: DAY_MS }, HOUR_MS],
     ['many of one that is away, and no staple', 50, { trouble: 'responder' }, MINUTE_MS],

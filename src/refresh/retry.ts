@@ -39,21 +39,21 @@ export type Trouble = 'responder' | 'busy' | 'certificate' | 'nothing-newer' | '
 /**
  * When to try again: exponential back-off with full jitter, from ten seconds on average to an hour, to a day for faults that asking does
  * not cure. The nearer the deadline, the shorter: never more than a sixth of the time that is left, a third where the responder
- * answers, so that several attempts fit in; once it has passed, minutes. Retry-After is honoured as far as these limits allow.
+ * answers, so that several attempts fit in; once it has passed, minutes, and of what asking does not cure ever longer again. Retry-After is honoured as far as these limits allow.
  */
 export function planRetry(failed: Failed, now: EpochMs, random: Random): Plan {
-  const { attempts, remedy, trouble, retryAfter, deadline } = failed
+  const { attempts, remedy, trouble, retryAfter } = failed
   const longest = trouble === 'too-new' ? LONGEST_TOO_NEW : remedy === 'fatal' ? DAY_MS : HOUR_MS
   const step = Math.min(longest, FIRST_STEP * 2 ** Math.min(attempts - 1, MAX_DOUBLINGS))
   const drawn = Math.max(step * random(), LEAST_WAIT)
   const wished = Math.min(Math.max(drawn, retryAfter ?? 0), DAY_MS)
-  const allowed = Math.min(longest, longestBefore(deadline, trouble, now))
+  const allowed = Math.min(longest, longestBefore(failed, now))
   const wait = durationMs(Math.round(Math.min(wished, allowed)))
   const reason = `attempt ${attempts + 1}, ${formatDuration(wait)} after the last failed`
   return { dueAt: plus(now, wait), reason: reason + remark(failed, wished > allowed, now) }
 }
 
-function longestBefore(deadline: EpochMs | undefined, trouble: Trouble, now: EpochMs): number {
+function longestBefore({ deadline, trouble, remedy }: Failed, now: EpochMs): number {
   if (deadline !== undefined && deadline > now) {
     // Who answers well is asked less closely than who may be back at any moment.
     const isWell = trouble === 'certificate' || trouble === 'nothing-newer'
@@ -63,7 +63,8 @@ function longestBefore(deadline: EpochMs | undefined, trouble: Trouble, now: Epo
   }
   if (trouble === 'responder') return MINUTE_MS
   if (trouble === 'busy') return WITHOUT / 2
-  return deadline === undefined ? DAY_MS : WITHOUT
+  if (deadline === undefined) return DAY_MS
+  return remedy === 'fatal' ? Math.max((now - deadline) / 4, WITHOUT) : WITHOUT
 }
 
 function remark({ remedy, trouble, deadline }: Failed, isHurried: boolean, now: EpochMs): string {

@@ -12,7 +12,7 @@ export interface LoggedAttempt {
   readonly elapsed: DurationMs
   readonly method: 'GET' | 'POST'
   readonly connection: 'kept' | 'fresh'
-  /** The address that answered; this and the next are `undefined` where none did. */
+  /** The address that was asked; `undefined` where no connection stood. The next is where none answered. */
   readonly remoteAddress: string | undefined
   readonly statusCode: number | undefined
   /**

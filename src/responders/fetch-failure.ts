@@ -92,14 +92,18 @@ export function remedyOf(failure: FetchFailure): Remedy {
     case 'unreachable':
       return connectionRemedies[failure.cause]
     case 'http':
-      // Too Many Requests, and whoever says when to come back, mean it.
-      if (failure.statusCode === 429 || failure.retryAfter !== undefined) return 'back-off'
-      return 'other-method'
+      return isAskedToWait(failure) ? 'back-off' : 'other-method'
     case 'responder':
-      return failure.retryAfter === undefined ? failure.remedy : 'back-off'
+      return isAskedToWait(failure) ? 'back-off' : failure.remedy
     case 'rejected':
       return leadingFinding(failure.findings).remedy
   }
+}
+
+/** Whether it is to be asked later: Too Many Requests, and whoever says when to come back, mean it. */
+export function isAskedToWait(failure: FetchFailure): boolean {
+  if (failure.kind !== 'http' && failure.kind !== 'responder') return false
+  return failure.retryAfter !== undefined || (failure.kind === 'http' && failure.statusCode === 429)
 }
 
 /** Of two failures the one that tells an operator more; of two alike the earlier. */

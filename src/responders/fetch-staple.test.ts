@@ -9,7 +9,7 @@ import { certID, encodeRequest } from '../ocsp/request.ts'
 import { SimulatedClock } from '../time/simulated-clock.ts'
 import { httpServer, rawServer, type TestServer, testTransport } from './_servers.ts'
 import { describeFailure } from './fetch-failure.ts'
-import { type FetchOutcome, fetchStaple } from './fetch-staple.ts'
+import { type FetchOptions, type FetchOutcome, fetchStaple } from './fetch-staple.ts'
 import { getUrl } from './request-url.ts'
 
 const NOW = epochMs(Date.UTC(2026, 10, 24, 4))
@@ -47,12 +47,18 @@ function responder(...answers: readonly Answer[]): Promise<TestServer> {
   })
 }
 
-async function fetchFrom(...urls: readonly string[]): Promise<FetchOutcome> {
+function fetchFrom(...urls: readonly string[]): Promise<FetchOutcome> {
+  return fetchWith({ urls })
+}
+
+async function fetchWith(
+  options: Pick<FetchOptions, 'urls' | 'first' | 'held'>,
+): Promise<FetchOutcome> {
   const clock = new SimulatedClock(NOW)
   await using transport = testTransport({ clock })
   const { signal } = new AbortController()
   return await fetchStaple({
-    ...{ certificate, issuer, urls, transport, clock, signal },
+    ...{ certificate, issuer, transport, clock, signal, ...options },
     policy: defaultPolicy,
   })
 }
@@ -99,6 +105,26 @@ describe('fetchStaple()', () => {
     await fetchFrom(`${server.origin}/ocsp`)
     const get = `GET ${getUrl('/ocsp', request)} `
     expect(seen).toEqual([get, `POST /ocsp ${Buffer.from(request).toString('hex')}`, get])
+  })
+
+  it.each<[string, Answer, readonly string[]]>([
+    ['tryLater', error(3), ['GET kept 200', 'GET fresh 200', 'POST fresh 200']],
+    ['an old one', good, ['GET kept 200', 'GET fresh 200', 'POST fresh 200']],
+    ['429', status(429), ['GET kept 429']],
+    ['503 with Retry-After', status(503, { 'Retry-After': '60' }), ['GET kept 503']],
+  ])(
+    'asks again, where the staple in hand is ending, after %s, as far as it may',
+    async (_, answer, expected) => {
+      await using server = await responder(answer)
+      const held = { state: 'ending', thisUpdate: NOW } as const
+      expect(steps(await fetchWith({ urls: [server.origin], held }))).toEqual(expected)
+    },
+  )
+
+  it('asks by POST first where that is wished for, and by GET if it fails', async () => {
+    await using server = await responder(status(404), good)
+    const outcome = await fetchWith({ urls: [server.origin], first: 'POST' })
+    expect(steps(outcome)).toEqual(['POST kept 404', 'GET fresh 200'])
   })
 
   it.each<[string, readonly Answer[], readonly string[]]>([

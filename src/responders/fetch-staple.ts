@@ -11,6 +11,7 @@ import {
   describeFailure,
   type FetchFailure,
   failureName,
+  isAskedToWait,
   moreTelling,
   remedyOf,
 } from './fetch-failure.ts'
@@ -22,6 +23,8 @@ export interface FetchOptions {
   readonly issuer: Certificate
   /** OCSP URLs in the order in which they are tried. */
   readonly urls: readonly string[]
+  /** By which method each is asked first, where both can be used. Default: `GET`, which caches can answer. */
+  readonly first?: 'GET' | 'POST' | undefined
   /** When the staple in hand was made and whether that is all right; `undefined` where there is none. */
   readonly held?: Held | undefined
   readonly transport: Transport
@@ -63,7 +66,7 @@ export interface Attempt {
   readonly connection: 'kept' | 'fresh'
   readonly at: EpochMs
   readonly elapsed: DurationMs
-  /** The address that answered; this and the next two are `undefined` where none did. */
+  /** The address that was asked; `undefined` where no connection stood. The next two are where none answered. */
   readonly remoteAddress: string | undefined
   readonly statusCode: number | undefined
   readonly headers: ResponderHeaders | undefined
@@ -77,7 +80,7 @@ export interface Attempt {
 }
 
 /**
- * Asks the responders of a certificate until one gives a response that passes `judge`. Each URL is asked by GET over a kept
+ * Asks the responders of a certificate until one gives a response that passes `judge`. Each URL is asked by GET, or what is given as `first`, over a kept
  * connection first; what another method, connection or address may cure is tried at once. Where the staple in hand is ending, one that is
  * not newer does not end the search. Never rejects.
  */
@@ -106,8 +109,8 @@ class Search {
 
   /** Asks one URL as often as it is worth; whether the search is over. */
   async ask(url: string): Promise<boolean> {
-    const { signal, transport, clock } = this.#options
-    const methods = methodsFor(url, this.#request)
+    const { signal, transport, clock, first = 'GET' } = this.#options
+    const methods = methodsFor(url, this.#request, first)
     const tried: Step[] = []
     let step: Step | undefined = { method: methods[0], connection: 'kept', caches: 'use' }
     while (step !== undefined && this.#attempts.length < MAX_ATTEMPTS && !signal.aborted) {
@@ -119,9 +122,21 @@ class Search {
       this.#attempts.push({ url, ...step, at, ...factsOf(result), ...factsOfJudged(judged) })
       tried.push(step)
       if (this.#take(judged, result, url)) return true
-      step = nextStep(step, this.#remedyOf(judged), { tried, methods, age: ageOf(judged) })
+      const remedy = this.#remedyOf(judged)
+      step =
+        nextStep(step, remedy, { tried, methods, age: ageOf(judged) }) ??
+        this.#anotherAddress(remedy, methods[0])
     }
     return signal.aborted
+  }
+
+  /** Where the staple in hand is ending, all addresses of the name are asked: until one is met again. */
+  #anotherAddress(remedy: Remedy, method: HttpRequest['method']): Step | undefined {
+    if (this.#options.held?.state !== 'ending' || !isTriedAtOnce(remedy)) return undefined
+    const addresses = this.#attempts.map(({ remoteAddress }) => remoteAddress)
+    const last = addresses.pop()
+    if (last === undefined || addresses.includes(last)) return undefined
+    return { method, connection: 'fresh', caches: 'use' }
   }
 
   outcome(): FetchOutcome {
@@ -166,7 +181,7 @@ class Search {
     // A staple that was not wished for may be an old one from one cache of several.
     if (judged.kind === 'staple') return 'other-connection'
     const remedy = remedyOf(judged)
-    const isHurried = held?.state === 'ending' && remedy !== 'fatal'
+    const isHurried = held?.state === 'ending' && remedy !== 'fatal' && !isAskedToWait(judged)
     return isHurried && judged.kind !== 'unreachable' ? 'other-connection' : remedy
   }
 }
@@ -180,8 +195,9 @@ interface Step {
 type Methods = readonly [HttpRequest['method'], ...HttpRequest['method'][]]
 
 /** GET where the whole URL has at most 255 bytes (RFC 9919 §6), which caches can answer; POST always. */
-function methodsFor(url: string, request: Uint8Array): Methods {
-  return getUrl(url, request).length <= MAX_GET_URL ? ['GET', 'POST'] : ['POST']
+function methodsFor(url: string, request: Uint8Array, first: 'GET' | 'POST'): Methods {
+  if (getUrl(url, request).length > MAX_GET_URL) return ['POST']
+  return first === 'GET' ? ['GET', 'POST'] : ['POST', 'GET']
 }
 
 /**
@@ -198,7 +214,7 @@ function nextStep(
   },
 ): Step | undefined {
   const { tried, methods, age } = so
-  if (remedy !== 'other-method' && remedy !== 'other-connection') return undefined
+  if (!isTriedAtOnce(remedy)) return undefined
   const others = methods.filter((method) => method !== last.method)
   const order = remedy === 'other-method' ? [...others, last.method] : [last.method, ...others]
   const method = order.find(
@@ -208,6 +224,10 @@ function nextStep(
   // Once only (RFC 9919 §6.2): caches are there to spare the responder.
   const isBypass = age === 'outdated' && tried.every(({ caches }) => caches === 'use')
   return { method, connection: 'fresh', caches: isBypass ? 'bypass' : 'use' }
+}
+
+function isTriedAtOnce(remedy: Remedy): boolean {
+  return remedy === 'other-method' || remedy === 'other-connection'
 }
 
 /** Whether a cache may have given what the responder has something newer than. */
@@ -259,11 +279,11 @@ function judgeResult(result: HttpResult, options: FetchOptions): Judged {
 function factsOf(
   result: HttpResult,
 ): Pick<Attempt, 'elapsed' | 'remoteAddress' | 'statusCode' | 'headers'> {
-  const { elapsed } = result
+  const { elapsed, remoteAddress } = result
   if (result.kind === 'unreachable') {
-    return { elapsed, remoteAddress: undefined, statusCode: undefined, headers: undefined }
+    return { elapsed, remoteAddress, statusCode: undefined, headers: undefined }
   }
-  const { remoteAddress, statusCode, headers } = result
+  const { statusCode, headers } = result
   return { elapsed, remoteAddress, statusCode, headers }
 }
 
@@ -284,5 +304,5 @@ function notAsked(signal: AbortSignal): FetchFailure {
     : { kind: 'unreachable', cause: 'refused', problem: 'the certificate names no OCSP URL to ask' }
 }
 
-/** One URL takes three at most; certificates name one URL, seldom two, but could name thousands. */
+/** One URL takes three at most, and one for each further address where the staple in hand is ending; certificates name one URL, seldom two, but could name thousands. */
 const MAX_ATTEMPTS = 8

@@ -2,8 +2,8 @@ import { describe, expect, it, test } from 'vitest'
 import { type DurationMs, durationMs, MINUTE_MS, SECOND_MS } from '../der/time.ts'
 import { type Begun, ResponderHealth, type Sign } from './health.ts'
 
-const answered: Sign = { kind: 'answered', requests: 1, retryAfter: undefined }
-const trouble: Sign = { kind: 'trouble', requests: 1, retryAfter: undefined }
+const answered: Sign = { kind: 'answered', requests: 1, retryAfter: undefined, url: 'there' }
+const trouble: Sign = { kind: 'trouble', requests: 1, retryAfter: undefined, url: 'there' }
 const at = (ms: number): DurationMs => durationMs(ms)
 
 function health(limits: Partial<ConstructorParameters<typeof ResponderHealth>[0]> = {}) {

@@ -17,6 +17,8 @@ export interface Sign {
   readonly requests: number
   /** What the responder asked for, if it did. */
   readonly retryAfter: DurationMs | undefined
+  /** `gone`: it looks as if nobody answered OCSP there any more, as `looksGone` says. */
+  readonly url: 'there' | 'gone'
 }
 
 /** A fetch that has begun, to be handed back to {@link ResponderHealth.end}. */

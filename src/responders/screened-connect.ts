@@ -16,8 +16,8 @@ export interface ScreenedConnectOptions {
   readonly timeout: DurationMs
   /** How host names are resolved. Default: as the system does, `/etc/hosts` included. */
   readonly lookup?: LookupFunction
-  /** Addresses that are tried after all others of a name. */
-  readonly avoid?: readonly string[]
+  /** Whether an address is tried after all others of a name only. Default: none is. */
+  readonly isAvoided?: (address: string) => boolean
 }
 
 /**
@@ -26,10 +26,11 @@ export interface ScreenedConnectOptions {
  * screened by `requestTarget`, and once more here, as is everything, when the connection stands.
  */
 export function screenedConnect(options: ScreenedConnectOptions): buildConnector.connector {
-  const { allowed, timeout, lookup = systemLookup as LookupFunction, avoid = [] } = options
+  const { allowed, timeout, lookup = systemLookup as LookupFunction } = options
+  const { isAvoided = () => false } = options
   const connect = buildConnector({
     timeout,
-    lookup: screenedLookup(lookup, allowed, avoid),
+    lookup: screenedLookup(lookup, allowed, isAvoided),
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
   } as buildConnector.BuildOptions)
@@ -49,7 +50,7 @@ export function screenedConnect(options: ScreenedConnectOptions): buildConnector
 function screenedLookup(
   lookup: LookupFunction,
   allowed: AllowedAddresses,
-  avoid: readonly string[],
+  isAvoided: (address: string) => boolean,
 ): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found) => {
@@ -58,8 +59,8 @@ function screenedLookup(
       const passed = addresses.filter(
         ({ address }) => screenAddress(address, allowed) === undefined,
       )
-      const isAvoided = ({ address }: { readonly address: string }) => avoid.includes(address)
-      const good = [...passed.filter((each) => !isAvoided(each)), ...passed.filter(isAvoided)]
+      const last = passed.filter(({ address }) => isAvoided(address))
+      const good = [...passed.filter((each) => !last.includes(each)), ...last]
       const [first] = good
       if (first === undefined) return callback(noneGood(hostname, addresses, allowed), [])
       if (options.all === true) callback(null, good)

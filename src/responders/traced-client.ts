@@ -1,6 +1,9 @@
 import { type buildConnector, Client, type Dispatcher } from 'undici'
 
-/** Where an exchange went; goes along with the request as `opaque`, and is filled in by the {@link TracedClient} that sends it. */
+/**
+ * Where an exchange went, of several the last; goes along with the request as `opaque`, and is filled in by the {@link TracedClient} that
+ * sends it.
+ */
 export class Trace {
   #client: TracedClient | undefined
 
@@ -43,6 +46,7 @@ interface Peer {
 
 function remembering(peer: Peer, connect: buildConnector.connector): buildConnector.connector {
   return (target, callback) => {
+    peer.address = ''
     connect(target, (...outcome) => {
       peer.address = outcome[1]?.remoteAddress ?? ''
       callback(...outcome)

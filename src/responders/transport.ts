@@ -41,6 +41,8 @@ export type HttpResult =
         | 'redirect'
         | 'protocol'
         | 'aborted'
+      /** The address that the last connection went to, where one stood. */
+      readonly remoteAddress?: string | undefined
       readonly elapsed: DurationMs
     }
 

@@ -10,6 +10,7 @@ import { redirection } from './redirection.ts'
 import { type RequestTarget, requestTarget } from './request-url.ts'
 import { responderHeaders } from './responder-headers.ts'
 import { screenedConnect } from './screened-connect.ts'
+import { SilentAddresses } from './silent-addresses.ts'
 import { Trace, TracedClient } from './traced-client.ts'
 import type { HttpRequest, HttpResult, Transport } from './transport.ts'
 
@@ -61,6 +62,7 @@ export class UndiciTransport implements Transport {
   readonly #clientOptions: Client.Options
   /** Connections that are kept; pools without a connection are dropped by the agent. */
   readonly #agent: Agent
+  readonly #silent: SilentAddresses
   /** Connections for one request each, while it lasts. */
   readonly #fresh = new Set<TracedClient>()
 
@@ -70,11 +72,12 @@ export class UndiciTransport implements Transport {
     this.#allowed = allowed
     this.#userAgent = `everstaple/${version}`
     this.#limits = { ...defaultLimits, ...options.limits }
+    this.#silent = new SilentAddresses(clock)
     const { connectTimeout, maxBodyBytes, maxConnectionsPerOrigin } = this.#limits
     this.#connect = (avoid = []) =>
       screenedConnect({
         allowed,
-        avoid,
+        isAvoided: (address) => avoid.includes(address) || this.#silent.has(address),
         timeout: connectTimeout,
         ...(lookup === undefined ? {} : { lookup }),
       })
@@ -96,6 +99,7 @@ export class UndiciTransport implements Transport {
     const { totalTimeout } = this.#limits
     const { signal } = request
     const stop = new AbortController()
+    const trace = new Trace()
     let timer: NodeJS.Timeout | undefined
     let onAbort: (() => void) | undefined
     // undici heeds a signal only once a connection stands, so the outcome does not wait for undici.
@@ -108,12 +112,15 @@ export class UndiciTransport implements Transport {
         resolve({ cause: 'timeout', problem })
       }, totalTimeout)
     })
-    const result = await Promise.race([cut, this.#follow(request, stop.signal)])
+    const result = await Promise.race([cut, this.#follow(request, trace, stop.signal)])
     clearTimeout(timer)
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
-    if ('cause' in result) stop.abort()
     const elapsed = durationMs(this.#clock.monotonic() - started)
-    return 'cause' in result ? { kind: 'unreachable', ...result, elapsed } : { ...result, elapsed }
+    if (!('cause' in result)) return { ...result, elapsed }
+    const remoteAddress = trace.remoteAddress || undefined
+    stop.abort()
+    if (result.cause === 'timeout' && remoteAddress !== undefined) this.#silent.add(remoteAddress)
+    return { kind: 'unreachable', ...result, remoteAddress, elapsed }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -121,7 +128,11 @@ export class UndiciTransport implements Transport {
   }
 
   /** One exchange, and those that it redirects to. */
-  async #follow(request: HttpRequest, signal: AbortSignal): Promise<Response | ConnectionProblem> {
+  async #follow(
+    request: HttpRequest,
+    trace: Trace,
+    signal: AbortSignal,
+  ): Promise<Response | ConnectionProblem> {
     const { maxRedirects } = this.#limits
     let { url } = request
     for (let hops = 0; !signal.aborted; hops++) {
@@ -130,7 +141,7 @@ export class UndiciTransport implements Transport {
         const problem = hops === 0 ? target.problem : `redirected to ${url}: ${target.problem}`
         return { cause: 'refused', problem }
       }
-      const answer = await this.#exchange(target, request, signal)
+      const answer = await this.#exchange(target, request, { trace, signal })
       if ('cause' in answer) return answer
       const { response, location } = answer
       const redirect = redirection(url, { statusCode: response.statusCode, location })
@@ -148,17 +159,17 @@ export class UndiciTransport implements Transport {
   async #exchange(
     target: RequestTarget,
     request: HttpRequest,
-    signal: AbortSignal,
+    watched: Watched,
   ): Promise<Answer | ConnectionProblem> {
     if (request.connection === 'kept')
-      return this.#exchangeOver(this.#agent, target, request, signal)
+      return this.#exchangeOver(this.#agent, target, request, watched)
     const client = new TracedClient(
       target.origin,
       this.#clientOptions,
       this.#connect(request.avoid),
     )
     this.#fresh.add(client)
-    const answer = await this.#exchangeOver(client, target, request, signal)
+    const answer = await this.#exchangeOver(client, target, request, watched)
     this.#fresh.delete(client)
     await client.destroy()
     return answer
@@ -168,9 +179,8 @@ export class UndiciTransport implements Transport {
     dispatcher: Dispatcher,
     { origin, path }: RequestTarget,
     { method, body, connection, caches }: HttpRequest,
-    signal: AbortSignal,
+    { trace, signal }: Watched,
   ): Promise<Answer | ConnectionProblem> {
-    const trace = new Trace()
     const post = method === 'POST'
     try {
       const response = await dispatcher.request({
@@ -230,6 +240,12 @@ export class UndiciTransport implements Transport {
       return { cause, problem: `the body has more than ${maxBodyBytes} bytes` }
     return { cause, problem }
   }
+}
+
+/** How an exchange is told to end, and what tells where it went. */
+interface Watched {
+  readonly trace: Trace
+  readonly signal: AbortSignal
 }
 
 interface Answer {

@@ -81,9 +81,11 @@ function remembersResponders(store: () => Store, reopen: () => Promise<void>): v
       'closed',
       'open',
     ])
+    const gone = responder('http://c', { goneSince: NOW })
     await store().putResponder(unseen)
+    await store().putResponder(gone)
     await reopen()
-    expect(await store().responders()).toEqual([responder('http://a'), unseen])
+    expect(await store().responders()).toEqual([responder('http://a'), unseen, gone])
   })
 
   it('tells by responder how many are managed, stapled at that time, and failing', async () => {
@@ -121,6 +123,7 @@ function responder(name: string, changes: Partial<ResponderRecord> = {}): Respon
       seen: 3,
     },
     health: { state: 'closed', since: NOW },
+    goneSince: undefined,
     ...changes,
   }
 }

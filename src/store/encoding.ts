@@ -69,7 +69,8 @@ export function encodedOutputState(state: OutputState): OutputState {
 }
 
 /** What is remembered of a responder as an engine takes it, as {@link encodedCertificate}. */
-export function encodedResponder({ responder, habits, health }: ResponderRecord): ResponderRecord {
+export function encodedResponder(record: ResponderRecord): ResponderRecord {
+  const { responder, habits, health, goneSince } = record
   return {
     responder,
     habits: {
@@ -79,6 +80,7 @@ export function encodedResponder({ responder, habits, health }: ResponderRecord)
       seen: whole(habits.seen),
     },
     health: { state: health.state, since: whole(health.since) },
+    goneSince: wholeIfAny(goneSince),
   }
 }
 

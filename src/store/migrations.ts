@@ -222,6 +222,10 @@ export const migrations: readonly string[] = [
     INSERT INTO change (certificate) SELECT id FROM certificate WHERE key = new.certificate;
   END;
   `,
+  `
+  -- Since when nobody seems to answer OCSP there any more.
+  ALTER TABLE responder ADD COLUMN gone_since INTEGER;
+  `,
 ]
 
 /** Brings a database, which may be empty, to the newest schema. Throws a `StoreError` for one that is newer or not ours. */

@@ -267,7 +267,7 @@ export class SqliteOperations {
     }
   }
 
-  #putResponder({ responder, habits, health }: ResponderRecord): undefined {
+  #putResponder({ responder, habits, health, goneSince }: ResponderRecord): undefined {
     this.#run.putResponder.run({
       responder,
       validity: habits.validity ?? null,
@@ -276,6 +276,7 @@ export class SqliteOperations {
       seen: habits.seen,
       health: health.state,
       health_since: health.since,
+      gone_since: goneSince ?? null,
     })
   }
 }
@@ -381,8 +382,9 @@ const statements = {
     RETURNING number`,
   pruneAttempts: 'DELETE FROM attempt WHERE responder = ? AND number <= ?',
   putResponder: `
-    INSERT OR REPLACE INTO responder (responder, validity, renewal, lag, seen, health, health_since)
-    VALUES (:responder, :validity, :renewal, :lag, :seen, :health, :health_since)`,
+    INSERT OR REPLACE INTO responder
+      (responder, validity, renewal, lag, seen, health, health_since, gone_since)
+    VALUES (:responder, :validity, :renewal, :lag, :seen, :health, :health_since, :gone_since)`,
   clearProblems: 'DELETE FROM problem',
   addProblem: 'INSERT INTO problem (path, problem) VALUES (?, ?)',
 } as const

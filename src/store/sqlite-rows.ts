@@ -138,6 +138,7 @@ export function responderOf(row: Row): ResponderRecord {
       state: row['health'] === 'open' ? 'open' : 'closed',
       since: time(row['health_since']),
     },
+    goneSince: unlessNull(row['gone_since'], time),
   }
 }
 

@@ -176,6 +176,8 @@ export interface ResponderRecord {
   readonly responder: string
   readonly habits: Habits
   readonly health: { readonly state: 'closed' | 'open'; readonly since: EpochMs }
+  /** Since when nobody seems to answer OCSP there any more, whatever is asked about; `undefined` while somebody does. */
+  readonly goneSince: EpochMs | undefined
 }
 
 /** The last change of one certificate: it was added, changed or removed, its staple was stored or withdrawn, or its revocation is a new one. */

@@ -13,23 +13,30 @@ import { tryLater } from '../../src/lab/faults/answers.ts'
 import { misbehaviour } from '../../src/lab/faults/catalogue.ts'
 import { until } from '../../src/lab/faults/combine.ts'
 import { judge } from '../../src/ocsp/judge.ts'
+import { unknownHabits } from '../../src/responders/cadence.ts'
+import { findPatterns } from '../../src/responders/patterns/find-patterns.ts'
 import { BEING_FETCHED } from '../../src/store/store.ts'
 import { SimulatedClock } from '../../src/time/simulated-clock.ts'
 import { type Clinic, type Hospital, openClinic, openHospital, served } from './_sick-responders.ts'
 
 const START = epochMs(Date.UTC(2026, 10, 24, 4))
+const BY_NAME = [
+  ...['periods-without-overlap', 'slow-to-know', 'expires-and-stays', 'responder-shut-down'],
+  'get-not-allowed',
+]
 
-describe('one service over three days of a simulated clock, real HTTP', () => {
+describe('one service over nine days of a simulated clock, real HTTP', () => {
   const clock = new SimulatedClock(START)
   const clinics = new Map<string, Clinic>()
   let hospital: Hospital
+  let foundEarly: readonly string[]
 
   /** For each sick CA, what was served at each look: whether a staple, and when. */
   const looks: { readonly name: string; readonly hours: number; readonly covered: boolean }[] = []
 
   beforeAll(async () => {
-    for (const name of ['periods-without-overlap', 'slow-to-know', 'expires-and-stays']) {
-      clinics.set(name, await openClinic({ name, clock, fault: misbehaviour(name).fault }))
+    for (const name of BY_NAME) {
+      clinics.set(name, await openClinic({ clock, ...misbehaviour(name) }))
     }
     const week = durationMs(7 * DAY_MS)
     const storm = await openClinic({ name: 'storm', clock, validity: week })
@@ -38,7 +45,9 @@ describe('one service over three days of a simulated clock, real HTTP', () => {
     await hospital.outcome(storm.leaves[0]?.certificate.fingerprint ?? '')
     storm.responder.setFault(until(plus(START, 3 * DAY_MS), tryLater))
     await walk(2.5 * HOUR_MS, 20 * SECOND_MS)
+    foundEarly = await patternsOf('slow-to-know')
     await walk(74 * HOUR_MS, 15 * MINUTE_MS)
+    await walk(9 * DAY_MS, 2 * HOUR_MS)
   })
   afterAll(async () => {
     await hospital?.[Symbol.asyncDispose]()
@@ -83,6 +92,16 @@ describe('one service over three days of a simulated clock, real HTTP', () => {
     return clinic
   }
 
+  /** What `everstaple status --responders` finds. */
+  const findings = async (name: string) => {
+    const { origin } = new URL(clinicOf(name).responder.url)
+    const { store } = hospital.service
+    const known = (await store.responders()).find(({ responder }) => responder === origin)
+    const attempts = await store.attempts(origin)
+    return findPatterns({ habits: unknownHabits, ...known, attempts })
+  }
+  const patternsOf = async (name: string) => (await findings(name)).map(({ pattern }) => pattern)
+
   /** Of the looks in these hours, how many found a staple. */
   const share = (name: string, from: number, to: number) => {
     const all = looks.filter((l) => l.name === name && l.hours > from && l.hours <= to)
@@ -111,8 +130,48 @@ describe('one service over three days of a simulated clock, real HTTP', () => {
     expect(share('periods-without-overlap', 0, 2.5)).toBeGreaterThan(0.975)
   })
 
+  test('44: a responder that was shut down a week ago is given up: asked daily, and reported', async () => {
+    const { leaves, responder } = clinicOf('responder-shut-down')
+    const id = leaves[0]?.certificate.fingerprint ?? ''
+    const { schedule } = (await hospital.service.store.entry({ id })) ?? {}
+    expect(schedule?.lastError).toMatch(/^HTTP status 404, as to all requests since .*: the CA may/)
+    const asked = (day: number) => responder.requests.filter(({ at }) => dayOf(at) === day).length
+    expect(asked(6)).toBeGreaterThan(30)
+    expect(asked(8)).toBeLessThanOrEqual(3 * 3)
+    expect(await findings('responder-shut-down')).toMatchObject([
+      { pattern: 'ocsp-shut-down', evidence: expect.stringContaining('HTTP 404') },
+    ])
+  })
+
+  test('5: where GET is switched off POST is tried first, and GET now and then', () => {
+    const { requests } = clinicOf('get-not-allowed').responder
+    const lastDays = requests.filter(({ at }) => dayOf(at) >= 4)
+    const gets = lastDays.filter(({ method }) => method === 'GET')
+    expect(gets.length).toBeGreaterThan(0)
+    expect(gets.length).toBeLessThan(lastDays.length / 10)
+    expect(share('get-not-allowed', 0, 9 * 24)).toBe(1)
+  })
+
+  test.each([
+    ['periods-without-overlap', 'periods-barely-overlap'],
+    ['storm', 'try-later-storm'],
+    ['get-not-allowed', 'get-refused'],
+  ])('%s is reported as %s', async (name, pattern) => {
+    // Time goes on by hours here while a request is under way, so that an answer may be outdated when it comes.
+    expect(await patternsOf(name)).toContain(pattern)
+  })
+
+  test('slow-to-know is reported in the first hours, and not when it is history', async () => {
+    expect(foundEarly).toEqual(['slow-to-know-new-certificates'])
+    expect(await patternsOf('slow-to-know')).toEqual([])
+  })
+
   test('46: a response that expires and stays is served while it is good and no longer', () => {
     expect(share('expires-and-stays', 0, 0.98)).toBe(1)
     expect(share('expires-and-stays', 1, 74)).toBe(0)
   })
 })
+
+function dayOf(at: number): number {
+  return Math.floor((at - START) / DAY_MS)
+}

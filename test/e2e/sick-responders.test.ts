@@ -1,9 +1,13 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { epochMs } from '../../src/der/time.ts'
 import { silent } from '../../src/lab/faults/answers.ts'
 import { catalogue } from '../../src/lab/faults/catalogue.ts'
 import { judge } from '../../src/ocsp/judge.ts'
 import type { Entry } from '../../src/store/store.ts'
+import { root } from '../_source-files.ts'
 import { type Clinic, type Hospital, openClinic, openHospital, served } from './_sick-responders.ts'
 
 /** What `status` says of certificates that got no staple: in the words of the last error. */
@@ -32,11 +36,23 @@ const lastErrors: Readonly<Record<string, string>> = {
   'slow-to-know': 'status-unknown: saw unknown, required good',
 }
 
+/** Why it is asked again when it is, as `status` says; it may be asked at that moment. */
+const reasons: Readonly<Record<string, RegExp>> & { readonly others: RegExp } = {
+  'not-known-after-issuance': /: the CA may not know so new a certificate yet$|^being fetched$/,
+  'precertificate-unknown': /: the CA may not know so new a certificate yet$|^being fetched$/,
+  'revoked-though-not-known-yet': /: the CA may not know so new a certificate yet$|^being fetched$/,
+  'slow-to-know': /: the CA may not know so new a certificate yet$|^being fetched$/,
+  others:
+    /^attempt \d+, .* after the last failed(: asking is not likely to cure this)?$|^being fetched$/,
+}
+
 describe('one service, a sick CA for each misbehaviour, and a healthy one beside them', () => {
   const clinics = new Map<string, Clinic>()
   let healthy: Clinic
   let dead: Clinic
   let hospital: Hospital
+  /** What `everstaple status --json` says when all but the dead one have been asked. */
+  let reports: ReadonlyMap<string, Report>
 
   beforeAll(async () => {
     for (const { name, fault, leaf } of catalogue) {
@@ -45,6 +61,10 @@ describe('one service, a sick CA for each misbehaviour, and a healthy one beside
     healthy = await openClinic({ name: 'healthy', size: 30 })
     dead = await openClinic({ name: 'dead', fault: silent, size: 30 })
     hospital = await openHospital([...clinics.values(), dead, healthy])
+    for (const { leaves } of [...clinics.values(), healthy]) {
+      for (const { certificate } of leaves) await hospital.outcome(certificate.fingerprint)
+    }
+    reports = await reportsFrom(hospital)
   })
   afterAll(async () => {
     await hospital?.[Symbol.asyncDispose]()
@@ -84,6 +104,8 @@ describe('one service, a sick CA for each misbehaviour, and a healthy one beside
         const verdict = judge({ response, certificate, issuer: issuer.certificate, now })
         expect(verdict).toMatchObject({ accepted: true, staple: { status: 'good' } })
         expect(await served(hospital, clinic)).toEqual(new Uint8Array(response))
+        expect(reports.get(id)).toMatchObject({ usable: true, schedule: { lastError: null } })
+        expect(reports.get(id)?.schedule?.reason).toMatch(/^a quarter of (the )?usable life|cache/)
       } else {
         expect(event).toBe('fetchFailed')
         expect(staple).toBeUndefined()
@@ -91,6 +113,9 @@ describe('one service, a sick CA for each misbehaviour, and a healthy one beside
         expect(schedule?.attempts).toBeGreaterThanOrEqual(1)
         expect(schedule?.dueAt).toBeGreaterThan(schedule?.lastAttemptAt ?? Number.POSITIVE_INFINITY)
         expect(await served(hospital, clinic)).not.toBeInstanceOf(Uint8Array)
+        expect(reports.get(id)).toMatchObject({ usable: false, staple: null })
+        expect(reports.get(id)?.schedule?.lastError).toContain(lastErrors[name])
+        expect(reports.get(id)?.schedule?.reason).toMatch(reasons[name] ?? reasons.others)
       }
       // What the first answer cures is asked once; what another attempt may cure, a few times and no more.
       const [least, most] = expected === 'immediate' ? [2, 3] : getsStaple ? [1, 1] : [1, 3]
@@ -125,3 +150,20 @@ describe('one service, a sick CA for each misbehaviour, and a healthy one beside
     expect(revoked).not.toContain('revoked-by-mistake-at-some-edges.test')
   })
 })
+
+interface Report {
+  readonly id: string
+  readonly usable: boolean
+  readonly staple: object | null
+  readonly schedule: { readonly reason: string; readonly lastError: string | null } | null
+}
+
+async function reportsFrom({ data }: Hospital): Promise<ReadonlyMap<string, Report>> {
+  const args = [join(root, 'dist/cli/main.js'), 'status', '--json', '--data', data]
+  // Status 1, as not all have staples.
+  const { stdout } = await promisify(execFile)(process.execPath, args).catch(
+    (error: { readonly stdout: string }) => error,
+  )
+  const { certificates }: { certificates: readonly Report[] } = JSON.parse(stdout)
+  return new Map(certificates.map((report) => [report.id, report]))
+}

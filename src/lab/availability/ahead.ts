@@ -140,6 +140,8 @@ class Ahead {
       kind: answer === undefined ? signKindOf(failure) : 'answered',
       requests,
       retryAfter: undefined,
+      // Nobody ends OCSP here.
+      url: 'there',
     } as const
     this.#health.end(begun, sign, durationMs(fetched.endedAt))
     this.#agenda.add(row, this.#settle(row, fetched) - EPOCH)

@@ -1,7 +1,8 @@
 import { tags } from '../../der/tag.ts'
-import { durationMs, epochMs, HOUR_MS, MINUTE_MS, plus } from '../../der/time.ts'
+import { durationMs, type EpochMs, epochMs, HOUR_MS, MINUTE_MS, plus } from '../../der/time.ts'
 import { derNull, explicit, text } from '../../der/writer.ts'
 import { SHA1 } from '../../ocsp/request.ts'
+import type { CertificateKnobs } from '../ca.ts'
 import { extension } from '../certificate-extensions.ts'
 import { httpError, lying, saying, tryLater, unauthorized } from './answers.ts'
 import { alternating, firstFor, oneBackendOf, when } from './combine.ts'
@@ -49,6 +50,7 @@ export const knowledge: readonly Misbehaviour[] = [
     wire: 'unauthorized for an hour from the first request on',
     expected: 'back-off',
     fault: firstFor(durationMs(HOUR_MS), unauthorized),
+    leaf: justIssued,
   },
   {
     name: 'precertificate-unknown',
@@ -57,6 +59,7 @@ export const knowledge: readonly Misbehaviour[] = [
     wire: 'signed unknown and unauthorized in turn for 15 minutes from the first request on',
     expected: 'back-off',
     fault: firstFor(durationMs(15 * MINUTE_MS), alternating(unknown, unauthorized)),
+    leaf: justIssued,
   },
   {
     name: 'unknown-though-issued',
@@ -96,8 +99,7 @@ export const knowledge: readonly Misbehaviour[] = [
       })),
       responseExtensions: [extension(EXTENDED_REVOKE, derNull())],
     })),
-    // Still new: to the CA it is not there yet.
-    leaf: (now) => ({ notBefore: plus(now, -HOUR_MS) }),
+    leaf: justIssued,
   },
   {
     name: 'sha256-request-refused',
@@ -129,6 +131,11 @@ export const knowledge: readonly Misbehaviour[] = [
     })),
   },
 ]
+
+/** A certificate that to the CA is not there yet. Its validity begins a little before, as with most CAs. */
+export function justIssued(now: EpochMs): Partial<CertificateKnobs> {
+  return { notBefore: plus(now, -HOUR_MS) }
+}
 
 const CERTIFICATE_HOLD = 6
 /** id-pkix-ocsp-extended-revoke (RFC 6960 §4.4.8). */

@@ -15,7 +15,7 @@ import { signatureAlgorithm } from '../signing.ts'
 import { httpError, lying, saying, tryLater, unauthorized } from './answers.ts'
 import { alternating, firstFor, onAddress, oneBackendOf, sinceStartFor } from './combine.ts'
 import { type Fault, honest } from './fault.ts'
-import { unknown } from './knowledge.ts'
+import { justIssued, unknown } from './knowledge.ts'
 import type { Misbehaviour } from './misbehaviour.ts'
 import { delegating } from './signers.ts'
 
@@ -95,6 +95,7 @@ export const sixSickCas: readonly Misbehaviour[] = [
     wire: 'unauthorized and signed unknown in turn for ten minutes from the first request on',
     expected: 'back-off',
     fault: firstFor(durationMs(10 * MINUTE_MS), alternating(unauthorized, unknown)),
+    leaf: justIssued,
   },
   {
     name: 'extra-certificates',

@@ -7,7 +7,7 @@ import type { SimulatedCertificate } from './simulated-authority.ts'
  * Invariant: what one responder is asked keeps to its limits. Of one run of the service, as each starts anew.
  *
  * - Never more requests at once than `perResponder`.
- * - In a second at most the bucket (`ratePerSecond`), what flows into it in that second, and the two repeats of each fetch under way, which
+ * - In a second at most the bucket (`ratePerSecond`), what flows into it in that second, and the three repeats of each fetch under way, which
  *   are paid for only when it has ended. In a minute the same with what flows in within a minute, as the repeats have been paid for.
  * - While it is away, one fetch at a time, each a pause after the one before: 2 s, doubled up to a minute, less a quarter.
  */
@@ -94,5 +94,5 @@ interface Away {
   since: number
 }
 
-/** GET over a kept connection, then POST and GET over fresh ones. */
-const REPEATS = 2
+/** GET over a kept connection, then POST and GET over fresh ones, and once more for an address that was not asked yet. */
+const REPEATS = 3

@@ -87,7 +87,7 @@ function patienceWith(scene: Scene, tracked: Tracked, since: EpochMs): number {
     grave.has('asked-pause') ? PATIENCE.askedPause : 0,
     grave.has('too-new') ? PATIENCE.tooNew : 0,
     grave.has('certificate') || grave.has('some') || hasHole(authority) ? certificates : 0,
-    grave.has('fatal') ? (hadStaple ? PATIENCE.certificate : PATIENCE.fatal) : 0,
+    grave.has('fatal') ? PATIENCE.fatal : 0,
   )
 }
 

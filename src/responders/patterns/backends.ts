@@ -25,8 +25,8 @@ export const oneFailedBackend: Pattern = {
 function byAddress({ all, recent }: SortedLog): Sighting | undefined {
   const groups = [...Map.groupBy(comparable(recent), ({ remoteAddress }) => remoteAddress)]
   const known = groups.filter(([address]) => address !== undefined)
-  const bad = known.filter(([, asked]) => isBad(asked))
-  const others = known.filter(([, asked]) => !isBad(asked))
+  const bad = badOf(known)
+  const others = known.filter((each) => !bad.includes(each))
   const asked = bad.flatMap(([, attempts]) => attempts)
   const failed = asked.filter(isBackendFailure)
   const askedElsewhere = others.flatMap(([, attempts]) => attempts).filter(during(failed))
@@ -45,6 +45,20 @@ function byAddress({ all, recent }: SortedLog): Sighting | undefined {
     evidence: `${there}, of the ${toOthers} ${failedElsewhere || 'none'}: ${which}`,
     shownBy: all.filter(isThere),
   }
+}
+
+type Address = readonly [address: string | undefined, asked: readonly LoggedAttempt[]]
+
+/** Those where most requests fail; where there is none, the one at which alone some do, all along. */
+function badOf(addresses: readonly Address[]): readonly Address[] {
+  const mostly = addresses.filter(([, asked]) => isBad(asked))
+  if (mostly.length > 0) return mostly
+  const partly = addresses.filter(([, asked]) => asked.some(isBackendFailure))
+  const asked = partly.flatMap(([, attempts]) => attempts)
+  const failed = asked.filter(isBackendFailure)
+  const total = addresses.reduce((sum, [, attempts]) => sum + attempts.length, 0)
+  const isByChance = (asked.length / total) ** failed.length > CHANCE
+  return partly.length === 1 && !isByChance && isSpread(failed, asked) ? partly : []
 }
 
 function byShare({ all, recent }: SortedLog): Sighting | undefined {
@@ -143,6 +157,8 @@ const MANY = 20
 const LEAST_SHARE = 0.05
 /** More than half of the backends is no part of them any more. */
 const MOST_SHARE = 0.6
+/** That so many failures all come from one address, were they from any. */
+const CHANCE = 0.01
 /** What may fail elsewhere by chance. */
 const HARDLY = 0.1
 /** A fetch makes three requests to a URL at most. */

@@ -113,6 +113,27 @@ describe('findPatterns() says of the six sick CAs', () => {
 })
 
 describe('findPatterns() says', () => {
+  it.each([
+    [
+      3,
+      '5 of 30 requests to 203.0.113.0 fail with HTTP 404, of the 49 to 2 other addresses none: one failed backend',
+    ],
+    [
+      5,
+      '5 of 30 requests to 203.0.113.0 fail with HTTP 404, of the 97 to 4 other addresses none: one failed backend',
+    ],
+  ])('which of %i addresses fails now and then, as one backend behind it does', (n, evidence) => {
+    const attempts = series(
+      30 * n,
+      (i) => ({
+        certificate: `c${i % 7}`,
+        remoteAddress: `203.0.113.${i % n}`,
+        ...(i % (6 * n) === 0 && { outcome: 'http-404' }),
+      }),
+      { every: MINUTE_MS },
+    )
+    expect(found(attempts)).toEqual({ 'one-failed-backend': evidence })
+  })
   it('that the responder is away, and since when', () => {
     expect(found([...series(20), ...away(20, 30)])).toEqual({
       'responder-away':
@@ -121,13 +142,6 @@ describe('findPatterns() says', () => {
     expect(found([...series(20), ...away(20, 30), ...series(9, undefined, hoursOn(40))])).toEqual({
       'responder-away':
         'no answer to any of 20 requests from 2026-11-02T06:00:00Z to 2026-11-02T06:19:00Z, for 19m: no connection (10) and timeout (10)',
-    })
-  })
-  it('that OCSP was shut down', () => {
-    const attempts = [...series(5), ...series(20, () => ({ outcome: 'dns' }), everyHours(10, 12))]
-    expect(found(attempts)).toEqual({
-      'ocsp-shut-down':
-        'no answer to any of 20 requests since 2026-11-01T10:00:00Z, for 9d 12h now: name not resolved',
     })
   })
   it('that requests are limited', () => {

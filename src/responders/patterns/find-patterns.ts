@@ -36,16 +36,18 @@ export function findPatterns(log: {
   /** Of one responder, oldest first. */
   readonly attempts: readonly LoggedAttempt[]
   readonly habits: Habits
+  /** Since when nobody seems to answer OCSP there any more, if that is so. */
+  readonly goneSince?: EpochMs | undefined
 }): readonly PatternFinding[] {
-  const sorted = sortedLog(log.attempts, log.habits)
+  const sorted = sortedLog(log)
   const recent = new Set(sorted.recent)
   return patterns.flatMap(({ name, advice, find }) => {
-    const { evidence, shownBy = [] } = find(sorted) ?? {}
+    const { evidence, shownBy = [], since } = find(sorted) ?? {}
     const [first, last] = [shownBy[0], shownBy.at(-1)]
     if (evidence === undefined || first === undefined || last === undefined) return []
     if (!shownBy.some((attempt) => recent.has(attempt))) return []
     const certificates = byCertificate(shownBy).size
-    const [firstSeen, lastSeen] = [first.at, last.at]
+    const [firstSeen, lastSeen] = [since ?? first.at, last.at]
     return [{ pattern: name, evidence, advice, firstSeen, lastSeen, certificates }]
   })
 }
@@ -80,7 +82,7 @@ export const patterns: readonly Pattern[] = [
   otherFaultsInAnswers,
 ]
 
-function sortedLog(attempts: readonly LoggedAttempt[], habits: Habits): SortedLog {
+function sortedLog({ attempts, habits, goneSince }: Parameters<typeof findPatterns>[0]): SortedLog {
   // The attempts of a fetch are logged together when it ends, so that those of others may be out of
   // order.
   const all = attempts.filter(saysSomething).toSorted((a, b) => a.at - b.at)
@@ -88,7 +90,7 @@ function sortedLog(attempts: readonly LoggedAttempt[], habits: Habits): SortedLo
   const recent = all.filter(
     ({ at }, i) => i >= all.length - RECENT_ATTEMPTS || at > newest - DAY_MS,
   )
-  return { all, recent, habits }
+  return { all, recent, habits, goneSince }
 }
 
 /** Not what we ended ourselves, or refused to ask. */

@@ -1,5 +1,6 @@
-import { DAY_MS, iso, MINUTE_MS } from '../../der/time.ts'
+import { type EpochMs, epochMs, iso, MINUTE_MS } from '../../der/time.ts'
 import type { LoggedAttempt } from '../attempt-log.ts'
+import { looksGone, SHUT_DOWN_AFTER } from '../shut-down.ts'
 import { byOutcome, type OutcomePattern } from './by-outcome.ts'
 import { byCertificate, isGood, type Pattern, runsOf, type SortedLog, spanOf } from './pattern.ts'
 import { count, lasting, outcomesOf } from './wording.ts'
@@ -8,11 +9,11 @@ export const ocspShutDown: Pattern = {
   name: 'ocsp-shut-down',
   advice: 'ask the CA whether it has ended OCSP, and replace must-staple certificates',
   find: (log) => {
-    const run = shutDown(log)
-    if (run === undefined) return undefined
-    const requests = `${count(run.length, 'request')} ${period(run, log)}`
-    const evidence = `no answer to any of ${requests}: ${outcomesOf(run)}`
-    return { evidence, shownBy: run }
+    const { run, since, lasted } = shutDown(log) ?? {}
+    if (run === undefined || since === undefined || lasted === undefined) return undefined
+    const requests = `any request since ${iso(since)}, for ${lasting(lasted)} now`
+    const evidence = `no answer to ${requests}, the last ${run.length}: ${outcomesOf(run)}`
+    return { evidence, shownBy: run, since }
   },
 }
 
@@ -57,16 +58,19 @@ export const rateLimited: OutcomePattern = byOutcome({
   says: 'return HTTP 429 (Too Many Requests)',
 })
 
-/**
- * Nothing but signs of a URL that has gone, up to now, for a week: what is repaired at all is
- * repaired sooner.
- */
-function shutDown(log: SortedLog): Run | undefined {
-  const { all } = log
-  const last = runsOf(all, isGone).at(-1)
-  if (last === undefined || last.at(-1) !== all.at(-1)) return undefined
-  const isLasting = last.length >= LONG_REQUESTS && spanOf(last) > 7 * DAY_MS
-  return isLasting && isAboutAll(last, log) ? last : undefined
+/** Nothing but signs of a URL that has gone, up to now, for long. */
+function shutDown(
+  log: SortedLog,
+): { readonly run: Run; readonly since: EpochMs; readonly lasted: number } | undefined {
+  const { all, goneSince } = log
+  const run = runsOf(all, isGone).at(-1) ?? []
+  const [first, last] = [run[0], run.at(-1)]
+  if (first === undefined || last === undefined || last !== all.at(-1)) return undefined
+  // The log of a responder with many certificates goes back for minutes only.
+  const since = epochMs(Math.min(goneSince ?? first.at, first.at))
+  const lasted = last.at - since
+  const isLasting = run.length >= LONG_REQUESTS && lasted > SHUT_DOWN_AFTER
+  return isLasting && isAboutAll(run, log) ? { run, since, lasted } : undefined
 }
 
 type Run = readonly LoggedAttempt[]
@@ -109,7 +113,7 @@ function isAway({ outcome }: LoggedAttempt): boolean {
 }
 
 function isGone({ outcome }: LoggedAttempt): boolean {
-  return GONE.has(outcome)
+  return looksGone(outcome)
 }
 
 function isTryLater({ outcome }: LoggedAttempt): boolean {
@@ -117,7 +121,6 @@ function isTryLater({ outcome }: LoggedAttempt): boolean {
 }
 
 const UNREACHABLE = new Set(['dns', 'connect', 'timeout', 'protocol'])
-const GONE = new Set(['dns', 'connect', 'http-404', 'http-410'])
 /** A restart or a failover of the CA takes minutes; it is asked again within them. */
 const LONG = 10 * MINUTE_MS
 /** Two fetches with their repeats at once, at least. */

@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../der/time.ts'
 import type { LoggedAttempt } from '../attempt-log.ts'
 import type { Habits } from '../cadence.ts'
 
@@ -18,6 +19,8 @@ export interface SortedLog {
   /** The newest stretch of `all`, which figures are about: what has ended before it is history. */
   readonly recent: readonly LoggedAttempt[]
   readonly habits: Habits
+  /** Since when nobody seems to answer OCSP there any more, if that is so. */
+  readonly goneSince: EpochMs | undefined
 }
 
 /** A pattern met. */
@@ -26,6 +29,8 @@ export interface Sighting {
   readonly evidence: string
   /** All that show it, also those before the newest stretch. */
   readonly shownBy: readonly LoggedAttempt[]
+  /** Where it was seen before the first of them. */
+  readonly since?: EpochMs
 }
 
 /** Whether a good staple came of it. */
