@@ -288,13 +288,17 @@ class Run {
     book.learn(certificate.responder, { before, after, seenAt: clock.now(), sameAt })
   }
 
-  /** A URL at which nobody has answered for a week is given up: it is asked daily from then on. */
+  /**
+   * A URL at which nobody has answered for a week is given up: it is asked daily from then on. Not where no connection is made: that may be the network
+   * here, which is to be noticed at once when it is back, and costs the CA nothing.
+   */
   #lapseOf(failure: FetchFailure, certificate: Certificate): Lapse {
     const { book, clock } = this.#context
     const now = clock.now()
     const lapse = lapseOf(failure, certificate, now)
     const goneSince = book.goneSince(this.#claim.certificate.responder)
-    const isGone = looksGone(failureName(failure)) && goneSince !== undefined
+    const isGone =
+      failure.kind === 'http' && looksGone(failureName(failure)) && goneSince !== undefined
     if (!isGone || now < plus(goneSince, SHUT_DOWN_AFTER)) return lapse
     const problem = `${lapse.problem}, as to all requests since ${iso(goneSince)}: the CA may have ended OCSP`
     return { ...lapse, problem, remedy: 'fatal' }
