@@ -38,6 +38,7 @@ import {
 import { endsWithCertificate } from './plan.ts'
 import { isNewer, stapleRecord, usableStaple } from './replacement.ts'
 import type { ResponderBook } from './responder-book.ts'
+import { ripened } from './ripening.ts'
 import { signKindOf, troubleOf } from './trouble.ts'
 
 /** What comes of attempts. */
@@ -124,7 +125,7 @@ export async function attempt(
   const { responder } = claim.certificate
   const usable = usableStaple(claim, subject, { policy, now: clock.now() })
   const habits = book.habits(responder)
-  const outcome = await fetchStaple({
+  const fetched = await fetchStaple({
     ...subject,
     urls: httpOcspUrls(subject.certificate),
     first: book.firstMethod(responder),
@@ -137,9 +138,10 @@ export async function attempt(
     policy,
     signal,
   })
-  const isAborted = outcome.kind === 'failed' && signal.aborted
-  heard(isAborted ? undefined : signOf(outcome))
-  if (isAborted) return run.handBack()
+  const isAborted = (outcome: FetchOutcome) => outcome.kind === 'failed' && signal.aborted
+  heard(isAborted(fetched) ? undefined : signOf(fetched))
+  const outcome = await ripened(fetched, subject, { clock, policy, signal })
+  if (isAborted(outcome)) return run.handBack()
   clocks.look(responder, outcome.attempts, clock.now())
   book.learnMethod(responder, outcome.attempts)
   await run.settle(outcome, subject, usable)

@@ -136,7 +136,8 @@ describe('one service over nine days of a simulated clock, real HTTP', () => {
     const { schedule } = (await hospital.service.store.entry({ id })) ?? {}
     expect(schedule?.lastError).toMatch(/^HTTP status 404, as to all requests since .*: the CA may/)
     const asked = (day: number) => responder.requests.filter(({ at }) => dayOf(at) === day).length
-    expect(asked(6)).toBeGreaterThan(30)
+    // As often as time goes on, by two hours.
+    expect(asked(6)).toBeGreaterThan(15)
     expect(asked(8)).toBeLessThanOrEqual(3 * 3)
     expect(await findings('responder-shut-down')).toMatchObject([
       { pattern: 'ocsp-shut-down', evidence: expect.stringContaining('HTTP 404') },
@@ -149,7 +150,8 @@ describe('one service over nine days of a simulated clock, real HTTP', () => {
     const gets = lastDays.filter(({ method }) => method === 'GET')
     expect(gets.length).toBeGreaterThan(0)
     expect(gets.length).toBeLessThan(lastDays.length / 10)
-    expect(share('get-not-allowed', 0, 9 * 24)).toBe(1)
+    // A step of two hours is half of a validity.
+    expect(share('get-not-allowed', 0, 9 * 24)).toBeGreaterThan(0.98)
   })
 
   test.each([
