@@ -38,8 +38,8 @@ import {
 import { endsWithCertificate } from './plan.ts'
 import { isNewer, stapleRecord, usableStaple } from './replacement.ts'
 import type { ResponderBook } from './responder-book.ts'
-import { ripened } from './ripening.ts'
-import { signKindOf, troubleOf } from './trouble.ts'
+import type { Ripening } from './ripening.ts'
+import { retryAfterOf, signOf, troubleOf } from './trouble.ts'
 
 /** What comes of attempts. */
 export interface AttemptEvents {
@@ -91,6 +91,7 @@ export interface AttemptOptions {
 export interface AttemptContext extends AttemptOptions {
   readonly book: ResponderBook
   readonly clocks: ClockComparison
+  readonly ripening: Ripening
 }
 
 /** How one attempt is told to end, and what it tells when the responder has been heard and the outcome is only to be stored. */
@@ -109,7 +110,7 @@ export async function attempt(
   context: AttemptContext,
   { signal, heard }: AttemptCalls,
 ): Promise<void> {
-  const { transport, clock, policy, clocks, book } = context
+  const { transport, clock, policy, clocks, ripening, book } = context
   const subject = parseIssued(claim.certificate)
   const run = new Run(claim, context)
   if (subject === undefined) {
@@ -140,7 +141,7 @@ export async function attempt(
   })
   const isAborted = (outcome: FetchOutcome) => outcome.kind === 'failed' && signal.aborted
   heard(isAborted(fetched) ? undefined : signOf(fetched))
-  const outcome = await ripened(fetched, subject, { clock, policy, signal })
+  const outcome = await ripening.ripen(fetched, subject, signal)
   if (isAborted(outcome)) return run.handBack()
   clocks.look(responder, outcome.attempts, clock.now())
   book.learnMethod(responder, outcome.attempts)
@@ -163,21 +164,6 @@ function isEnding(
   const { thisUpdate, usableUntil } = staple
   const isLate = usableUntil - now < (usableUntil - thisUpdate) / 10
   return isLate && !hasGap(habits) && !endsWithCertificate(staple, notAfter)
-}
-
-function signOf(outcome: FetchOutcome): Sign | undefined {
-  const requests = outcome.attempts.length
-  if (requests === 0) return undefined
-  if (outcome.kind === 'staple') {
-    return { kind: 'answered', requests, retryAfter: undefined, url: 'there' }
-  }
-  const { failure } = outcome
-  const url = looksGone(failureName(failure)) ? 'gone' : 'there'
-  return { kind: signKindOf(failure), requests, retryAfter: retryAfterOf(failure), url }
-}
-
-function retryAfterOf(failure: FetchFailure): Lapse['retryAfter'] {
-  return failure.kind === 'http' || failure.kind === 'responder' ? failure.retryAfter : undefined
 }
 
 /** What becomes of one claim. */

@@ -5,6 +5,7 @@ import { type AttemptContext, type AttemptEvents, type AttemptOptions, attempt }
 import { ClockComparison, type ClockEvents } from './clock-comparison.ts'
 import { replanFromFuture, SetbackWatch } from './clock-setback.ts'
 import { ResponderBook, type ResponderEvents } from './responder-book.ts'
+import { Ripening } from './ripening.ts'
 
 /** What the crawler works with. */
 export interface CrawlerOptions extends AttemptOptions {
@@ -57,6 +58,7 @@ export class Crawler {
       ...options,
       book: this.#book,
       clocks: new ClockComparison(events),
+      ripening: new Ripening(options),
     }
     this.#setback = new SetbackWatch(clock)
     this.#rememberedAt = clock.monotonic()

@@ -6,9 +6,9 @@ import type { Fault } from '../lab/faults/fault.ts'
 import { defaultPolicy } from '../ocsp/policy.ts'
 import { testTransport } from '../responders/_servers.ts'
 import { fetchStaple } from '../responders/fetch-staple.ts'
-import { ripened } from './ripening.ts'
+import { Ripening } from './ripening.ts'
 
-describe('ripened()', () => {
+describe('ripening', () => {
   test.each<[string, Fault, number, string]>([
     ['waits for what begins in half a minute', validFor(30 * SECOND_MS, DAY_MS), 30, 'staple'],
     ['does not wait for more than a minute', validFor(2 * MINUTE_MS, DAY_MS), 0, 'failed'],
@@ -22,7 +22,7 @@ describe('ripened()', () => {
     const subject = { certificate: leaf.certificate, issuer: hierarchy.issuer.certificate }
     const so = { clock, policy: defaultPolicy, signal: new AbortController().signal }
     const outcome = await fetchStaple({ ...subject, ...so, urls: [responder.url], transport })
-    const ripe = ripened(outcome, subject, so)
+    const ripe = new Ripening(so).ripen(outcome, subject, so.signal)
     expect(clock.sleeping).toBe(seconds > 0 ? 1 : 0)
     await clock.advance(durationMs(seconds * SECOND_MS))
     expect(await ripe).toMatchObject({ kind, attempts: outcome.attempts })
@@ -36,8 +36,23 @@ describe('ripened()', () => {
     const stop = new AbortController()
     const so = { clock, policy: defaultPolicy, signal: stop.signal }
     const outcome = await fetchStaple({ ...subject, ...so, urls: [responder.url], transport })
-    const ripe = ripened(outcome, subject, so)
+    const ripe = new Ripening(so).ripen(outcome, subject, so.signal)
     stop.abort()
     expect(await ripe).toBe(outcome)
+  })
+
+  test('lets no CA have all places to wait', async () => {
+    await using here = await ward({ fault: validFor(30 * SECOND_MS, DAY_MS) })
+    const { clock, leaf, responder } = here
+    await using transport = testTransport({ clock })
+    const subject = { certificate: leaf.certificate, issuer: hierarchy.issuer.certificate }
+    const so = { clock, policy: defaultPolicy, signal: new AbortController().signal }
+    const outcome = await fetchStaple({ ...subject, ...so, urls: [responder.url], transport })
+    const ripening = new Ripening(so)
+    const ripe = Array.from({ length: 257 }, () => ripening.ripen(outcome, subject, so.signal))
+    expect(await ripe.at(-1)).toBe(outcome)
+    await clock.advance(durationMs(30 * SECOND_MS))
+    expect(await ripe[0]).toMatchObject({ kind: 'staple' })
+    expect(clock.sleeping).toBe(0)
   })
 })
