@@ -1,4 +1,5 @@
-import { ATTEMPTS_KEPT, type Store } from '../../store/store.ts'
+import { NEWEST_KEPT, OLD_KEPT } from '../../store/kept-attempts.ts'
+import type { Store } from '../../store/store.ts'
 import { hasHole } from './presence.ts'
 import type { Scene } from './scene.ts'
 import type { Tracked } from './tracked.ts'
@@ -27,7 +28,8 @@ export function checkEconomy(scene: Scene, tracked: readonly Tracked[]): void {
 export async function checkMemory(scene: Scene, store: Store): Promise<void> {
   for (const { origin } of scene.world.authorities) {
     const { length } = await store.attempts(origin)
-    if (length > ATTEMPTS_KEPT) scene.violate('memory', `${length} attempts of ${origin} are kept`)
+    if (length > NEWEST_KEPT + OLD_KEPT)
+      scene.violate('memory', `${length} attempts of ${origin} are kept`)
   }
 }
 
