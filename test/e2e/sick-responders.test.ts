@@ -1,9 +1,13 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { epochMs } from '../../src/der/time.ts'
 import { silent } from '../../src/lab/faults/answers.ts'
 import { catalogue } from '../../src/lab/faults/catalogue.ts'
 import { judge } from '../../src/ocsp/judge.ts'
 import type { Entry } from '../../src/store/store.ts'
+import { root } from '../_source-files.ts'
 import { type Clinic, type Hospital, openClinic, openHospital, served } from './_sick-responders.ts'
 
 /** What `status` says of certificates that got no staple: in the words of the last error. */
@@ -37,6 +41,8 @@ describe('one service, a sick CA for each misbehaviour, and a healthy one beside
   let healthy: Clinic
   let dead: Clinic
   let hospital: Hospital
+  /** Lines of `everstaple status`, by name of certificate. */
+  let status: ReadonlyMap<string, string>
 
   beforeAll(async () => {
     for (const { name, fault, leaf } of catalogue) {
@@ -44,7 +50,12 @@ describe('one service, a sick CA for each misbehaviour, and a healthy one beside
     }
     healthy = await openClinic({ name: 'healthy', size: 30 })
     dead = await openClinic({ name: 'dead', fault: silent, size: 30 })
-    hospital = await openHospital([...clinics.values(), dead, healthy])
+    // Retries are as late as the draw allows, so that nothing but the first attempt has been when `status` tells of it.
+    hospital = await openHospital([...clinics.values(), dead, healthy], { random: () => 0.9 })
+    for (const { leaves } of [...clinics.values(), healthy]) {
+      for (const { certificate } of leaves) await hospital.outcome(certificate.fingerprint)
+    }
+    status = await statusOf(hospital)
   })
   afterAll(async () => {
     await hospital?.[Symbol.asyncDispose]()
@@ -84,6 +95,7 @@ describe('one service, a sick CA for each misbehaviour, and a healthy one beside
         const verdict = judge({ response, certificate, issuer: issuer.certificate, now })
         expect(verdict).toMatchObject({ accepted: true, staple: { status: 'good' } })
         expect(await served(hospital, clinic)).toEqual(new Uint8Array(response))
+        expect(status.get(`${name}.test`)).toMatch(STAPLED)
       } else {
         expect(event).toBe('fetchFailed')
         expect(staple).toBeUndefined()
@@ -91,6 +103,8 @@ describe('one service, a sick CA for each misbehaviour, and a healthy one beside
         expect(schedule?.attempts).toBeGreaterThanOrEqual(1)
         expect(schedule?.dueAt).toBeGreaterThan(schedule?.lastAttemptAt ?? Number.POSITIVE_INFINITY)
         expect(await served(hospital, clinic)).not.toBeInstanceOf(Uint8Array)
+        expect(status.get(`${name}.test`)).toMatch(UNSTAPLED)
+        expect(status.get(`${name}.test`)).toContain(lastErrors[name])
       }
       // What the first answer cures is asked once; what another attempt may cure, a few times and no more.
       const [least, most] = expected === 'immediate' ? [2, 3] : getsStaple ? [1, 1] : [1, 3]
@@ -106,6 +120,8 @@ describe('one service, a sick CA for each misbehaviour, and a healthy one beside
       expect((await entryOf(certificate.fingerprint)).staple).toBeDefined()
     }
     expect(healthy.responder.requests).toHaveLength(healthy.leaves.length)
+    const lines = [...status].filter(([name]) => name.endsWith('healthy.test'))
+    expect(lines.filter(([, line]) => STAPLED.test(line))).toHaveLength(healthy.leaves.length)
   })
 
   test('a CA that never answers held up nobody: all others are done before it is given up once', async () => {
@@ -125,3 +141,16 @@ describe('one service, a sick CA for each misbehaviour, and a healthy one beside
     expect(revoked).not.toContain('revoked-by-mistake-at-some-edges.test')
   })
 })
+
+/** What the program says of each certificate, read from the data folder beside the running service. */
+async function statusOf({ data }: Hospital): Promise<ReadonlyMap<string, string>> {
+  const args = [join(root, 'dist/cli/main.js'), 'status', '--data', data]
+  const { stdout } = await promisify(execFile)(process.execPath, args).catch(
+    (error: { readonly stdout: string }) => error,
+  )
+  const lines = stdout.split('\n').filter((line) => /^[-+!] /.test(line))
+  return new Map(lines.map((line) => [line.split(/\s+/)[1] ?? '', line]))
+}
+
+const STAPLED = /^\+ .* staple for [1-9].* more; next fetch 20/
+const UNSTAPLED = /^- .* no staple yet; failing: .*; next fetch 20/
