@@ -1,8 +1,12 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   DAY_MS,
   durationMs,
+  type EpochMs,
   epochMs,
   HOUR_MS,
   MINUTE_MS,
@@ -15,6 +19,7 @@ import { until } from '../../src/lab/faults/combine.ts'
 import { judge } from '../../src/ocsp/judge.ts'
 import { BEING_FETCHED } from '../../src/store/store.ts'
 import { SimulatedClock } from '../../src/time/simulated-clock.ts'
+import { root } from '../_source-files.ts'
 import { type Clinic, type Hospital, openClinic, openHospital, served } from './_sick-responders.ts'
 
 const START = epochMs(Date.UTC(2026, 10, 24, 4))
@@ -27,10 +32,18 @@ describe('one service over three days of a simulated clock, real HTTP', () => {
   /** For each sick CA, what was served at each look: whether a staple, and when. */
   const looks: { readonly name: string; readonly hours: number; readonly covered: boolean }[] = []
 
+  /** What `everstaple status --responders --json` says after it all. */
+  let reports: readonly Report[]
+
   beforeAll(async () => {
     for (const name of ['periods-without-overlap', 'slow-to-know', 'expires-and-stays']) {
       clinics.set(name, await openClinic({ name, clock, fault: misbehaviour(name).fault }))
     }
+    const six = misbehaviour('one-backend-of-six-dead')
+    clinics.set(six.name, await openClinic({ name: six.name, clock, fault: six.fault, size: 12 }))
+    const newborn = { ...misbehaviour('slow-to-know'), name: 'newborn' }
+    const leaf = (notBefore: EpochMs) => ({ notBefore })
+    clinics.set('newborn', await openClinic({ ...newborn, leaf, clock }))
     const week = durationMs(7 * DAY_MS)
     const storm = await openClinic({ name: 'storm', clock, validity: week })
     clinics.set('storm', storm)
@@ -39,6 +52,7 @@ describe('one service over three days of a simulated clock, real HTTP', () => {
     storm.responder.setFault(until(plus(START, 3 * DAY_MS), tryLater))
     await walk(2.5 * HOUR_MS, 20 * SECOND_MS)
     await walk(74 * HOUR_MS, 15 * MINUTE_MS)
+    reports = await reportsOf(hospital)
   })
   afterAll(async () => {
     await hospital?.[Symbol.asyncDispose]()
@@ -115,4 +129,40 @@ describe('one service over three days of a simulated clock, real HTTP', () => {
     expect(share('expires-and-stays', 0, 0.98)).toBe(1)
     expect(share('expires-and-stays', 1, 74)).toBe(0)
   })
+
+  test.each([
+    ['seed 1', 'periods-without-overlap', 'periods-barely-overlap', / they overlap by 0ms$/],
+    ['seed 4', 'one-backend-of-six-dead', 'one-failed-backend', / HTTP 404 and succeed at once /],
+    ['seed 4', 'storm', 'try-later-storm', / for 2d \d+h without a good answer between$/],
+    ['seed 5', 'newborn', 'slow-to-know-new-certificates', /: 1 got an answer 1\dm.* later$/],
+    ['46', 'expires-and-stays', 'outdated-answers', /required a nextUpdate after now$/],
+  ])('%s: status --responders says of %s: %s', (_, name, pattern, evidence) => {
+    const { responder, leaves } = clinicOf(name)
+    const findings = reports.find((each) => each.responder === responder.url)?.findings ?? []
+    expect(findings).toMatchObject([{ pattern, evidence: expect.stringMatching(evidence) }])
+    for (const { firstSeen, lastSeen, certificates } of findings) {
+      expect(Date.parse(firstSeen)).toBeGreaterThanOrEqual(START)
+      expect(Date.parse(lastSeen)).toBeGreaterThan(Date.parse(firstSeen))
+      expect(Date.parse(lastSeen)).toBeLessThanOrEqual(clock.now())
+      expect(certificates).toBeGreaterThan(leaves.length / 2)
+      expect(certificates).toBeLessThanOrEqual(leaves.length)
+    }
+  })
 })
+
+interface Report {
+  readonly responder: string
+  readonly findings: readonly {
+    readonly pattern: string
+    readonly evidence: string
+    readonly certificates: number
+    readonly firstSeen: string
+    readonly lastSeen: string
+  }[]
+}
+
+async function reportsOf({ data }: Hospital): Promise<readonly Report[]> {
+  const args = [join(root, 'dist/cli/main.js'), 'status', '--responders', '--json', '--data', data]
+  const { stdout } = await promisify(execFile)(process.execPath, args)
+  return JSON.parse(stdout).responders
+}
