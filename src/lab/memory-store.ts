@@ -12,8 +12,8 @@ import {
   encodedStaple,
   whole,
 } from '../store/encoding.ts'
+import { keptAttempts, NEWEST_KEPT, OLD_KEPT } from '../store/kept-attempts.ts'
 import {
-  ATTEMPTS_KEPT,
   BEING_FETCHED,
   type CertificateRecord,
   type Changes,
@@ -165,7 +165,7 @@ export class MemoryStore implements Store {
   }
 
   async attempts(responder: string): Promise<readonly LoggedAttempt[]> {
-    return [...(this.#attempts.get(responder) ?? [])]
+    return keptAttempts(this.#attempts.get(responder) ?? [])
   }
 
   async putResponder(record: ResponderRecord): Promise<void> {
@@ -302,8 +302,8 @@ export class MemoryStore implements Store {
     const { responder } = attempt
     const attempts = this.#attempts.get(responder) ?? []
     attempts.push(attempt)
-    if (attempts.length > ATTEMPTS_KEPT) attempts.shift()
-    this.#attempts.set(responder, attempts)
+    const isPruned = attempts.length > NEWEST_KEPT + 2 * OLD_KEPT
+    this.#attempts.set(responder, isPruned ? [...keptAttempts(attempts)] : attempts)
   }
 }
 

@@ -2,7 +2,8 @@ import { expect, it } from 'vitest'
 import { durationMs, HOUR_MS, plus } from '../der/time.ts'
 import type { LoggedAttempt } from '../responders/attempt-log.ts'
 import { attempt, certificate, NOW, schedule, staple } from './_records.ts'
-import { ATTEMPTS_KEPT, type ResponderRecord, type Store } from './store.ts'
+import { keptAttempts, NEWEST_KEPT } from './kept-attempts.ts'
+import type { ResponderRecord, Store } from './store.ts'
 
 /** The part of the contract about what is kept of responders: attempts, habits, coverage. */
 export function keepsResponders(store: () => Store, reopen: () => Promise<void>): void {
@@ -46,14 +47,16 @@ function keepsAttempts(store: () => Store, reopen: () => Promise<void>): void {
     expect(await times('http://ocsp.example.org')).toEqual([1])
   })
 
-  it('keeps the newest attempts of each responder, and all of one that had few', async () => {
-    const count = ATTEMPTS_KEPT + 250
+  it('keeps the newest attempts of each responder, older ones about few certificates, and all of one that had few', async () => {
+    const count = NEWEST_KEPT + 250
     const numbers = Array.from({ length: count }, (_, at) => at)
     await log(attempt(7, 'http://quiet'))
     for (let at = 0; at < count; at += 50) {
       await log(...numbers.slice(at, at + 50).map((number) => attempt(number)))
     }
-    expect(await times('http://ocsp.example.org')).toEqual(numbers.slice(-ATTEMPTS_KEPT))
+    const kept = keptAttempts(numbers.map((number) => attempt(number)))
+    expect(await store().attempts('http://ocsp.example.org')).toEqual(kept)
+    expect(kept).toHaveLength(NEWEST_KEPT + 4)
     await log(attempt(count))
     expect((await times('http://ocsp.example.org')).slice(-2)).toEqual([count - 1, count])
     expect(await times('http://quiet')).toEqual([7])

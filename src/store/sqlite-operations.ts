@@ -2,11 +2,11 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { SourceProblem } from '../certificates/source.ts'
 import type { EpochMs } from '../der/time.ts'
 import type { LoggedAttempt } from '../responders/attempt-log.ts'
+import { keptOfOld, NEWEST_KEPT } from './kept-attempts.ts'
 import { SqliteEdges } from './sqlite-edges.ts'
 import { SqliteProbes } from './sqlite-probes.ts'
-import { entryOf, SELECT_ENTRY } from './sqlite-rows.ts'
+import { entryOf, oldAttemptOf, SELECT_ENTRY } from './sqlite-rows.ts'
 import {
-  ATTEMPTS_KEPT,
   BEING_FETCHED,
   type CertificateRecord,
   type Claim,
@@ -262,8 +262,14 @@ export class SqliteOperations {
         next_update: attempt.nextUpdate ?? null,
       })?.['number'],
     )
-    if (number % PRUNED_AT_ONCE === 0) {
-      this.#run.pruneAttempts.run(responder, number - ATTEMPTS_KEPT)
+    if (number % PRUNED_AT_ONCE === 0) this.#prune(attempt, number - NEWEST_KEPT)
+  }
+
+  #prune({ responder, at }: LoggedAttempt, lastOld: number): void {
+    const old = this.#run.oldAttempts.all(responder, lastOld).map(oldAttemptOf)
+    const kept = new Set(keptOfOld(old, at))
+    for (const attempt of old) {
+      if (!kept.has(attempt)) this.#run.removeAttempt.run(responder, attempt.number)
     }
   }
 
@@ -380,7 +386,9 @@ const statements = {
       :certificate, :certificate_age, :at, :elapsed, :method, :connection,
       :remote_address, :status_code, :outcome, :problem, :this_update, :next_update)
     RETURNING number`,
-  pruneAttempts: 'DELETE FROM attempt WHERE responder = ? AND number <= ?',
+  oldAttempts: `
+    SELECT number, certificate, at, outcome FROM attempt WHERE responder = ? AND number <= ? ORDER BY number`,
+  removeAttempt: 'DELETE FROM attempt WHERE responder = ? AND number = ?',
   putResponder: `
     INSERT OR REPLACE INTO responder
       (responder, validity, renewal, lag, seen, health, health_since, gone_since)

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import type { SourceProblem } from '../certificates/source.ts'
 import { type EpochMs, epochMs } from '../der/time.ts'
 import type { LoggedAttempt } from '../responders/attempt-log.ts'
+import { keptAttempts } from './kept-attempts.ts'
 import { checkSchema, migrations } from './migrations.ts'
 import { failureOf, storeError } from './sqlite-error.ts'
 import {
@@ -21,7 +22,6 @@ import {
   SELECT_ENTRY_WITH_OUTPUTS,
 } from './sqlite-rows.ts'
 import {
-  ATTEMPTS_KEPT,
   type Changes,
   type ChangesWanted,
   type Coverage,
@@ -122,7 +122,7 @@ export class SqliteReader implements Disposable {
   }
 
   attempts(responder: string): LoggedAttempt[] {
-    return this.#all('attempts', responder, ATTEMPTS_KEPT).map(attemptOf).reverse()
+    return [...keptAttempts(this.#all('attempts', responder).map(attemptOf))]
   }
 
   responders(): ResponderRecord[] {
@@ -270,7 +270,7 @@ const statements = {
     SELECT responder, count(*) AS managed, sum(usable_until > ?1) AS stapled, sum(attempts > 0) AS failing,
       sum(must_staple = 1 AND usable_until <= ?1) AS must_staple_without
     FROM schedule WHERE certificate > ?2 AND certificate <= ?3 GROUP BY responder`,
-  attempts: 'SELECT * FROM attempt WHERE responder = ? ORDER BY number DESC LIMIT ?',
+  attempts: 'SELECT * FROM attempt WHERE responder = ? ORDER BY number',
   responders: 'SELECT * FROM responder ORDER BY responder',
   edges: 'SELECT * FROM edge ORDER BY name',
   statesOfEdge: 'SELECT * FROM edge_state WHERE edge = ? ORDER BY certificate',

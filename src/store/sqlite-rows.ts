@@ -2,6 +2,7 @@ import type { SQLOutputValue } from 'node:sqlite'
 import type { Classification } from '../certificates/classify.ts'
 import { type DurationMs, durationMs, epochMs } from '../der/time.ts'
 import type { LoggedAttempt } from '../responders/attempt-log.ts'
+import type { OldAttempt } from './kept-attempts.ts'
 import type {
   CertificateRecord,
   Change,
@@ -121,6 +122,16 @@ export function attemptOf(row: Row): LoggedAttempt {
     problem: unlessNull(row['problem'], text),
     thisUpdate: unlessNull(row['this_update'], time),
     nextUpdate: unlessNull(row['next_update'], time),
+  }
+}
+
+/** What tells whether an attempt is kept, and its number with the responder. */
+export function oldAttemptOf(row: Row): OldAttempt & { readonly number: number } {
+  return {
+    number: Number(row['number']),
+    certificate: text(row['certificate']),
+    at: time(row['at']),
+    outcome: text(row['outcome']),
   }
 }
 

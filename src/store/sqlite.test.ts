@@ -5,8 +5,9 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { attempt, certificate, NOW, schedule, staple } from './_records.ts'
 import { temporaryFolder } from './_setup.ts'
 import { storeContract } from './contract.ts'
+import { NEWEST_KEPT } from './kept-attempts.ts'
 import { openSqliteStore, openSqliteStoreForReading } from './sqlite.ts'
-import { ATTEMPTS_KEPT, REMOVALS_KEPT, type Store } from './store.ts'
+import { REMOVALS_KEPT, type Store } from './store.ts'
 
 describe.each(['large', 'small'] as const)('one %s database for many tests', (size) => {
   const temporary = temporaryFolder()
@@ -104,11 +105,11 @@ describe('the log of attempts', () => {
   it('does not grow on disk either', async () => {
     using temporary = temporaryFolder()
     await using store = await openSqliteStore(temporary)
-    const attempts = Array.from({ length: 3 * ATTEMPTS_KEPT + 99 }, (_, at) => attempt(at))
+    const attempts = Array.from({ length: 3 * NEWEST_KEPT + 99 }, (_, at) => attempt(at))
     await store.complete('x', schedule(), { attempts })
     using database = new DatabaseSync(temporary.database, { readOnly: true })
     const rows = database.prepare('SELECT count(*) AS n FROM attempt').get()
-    expect(rows).toEqual({ n: ATTEMPTS_KEPT + 99 })
+    expect(rows).toEqual({ n: NEWEST_KEPT + 4 + 99 })
   })
 })
 

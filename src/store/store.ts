@@ -213,9 +213,6 @@ export interface ChangesWanted {
 /** How many removed certificates are remembered for the change feed: the last. */
 export const REMOVALS_KEPT = 100_000
 
-/** How many attempts are kept for each responder: the newest. */
-export const ATTEMPTS_KEPT = 1_000
-
 /**
  * The one truth, in SQLite on one machine or in PostgreSQL for a fleet; every engine passes `storeContract`.
  *
@@ -283,7 +280,7 @@ export interface Store extends AsyncDisposable {
     plan: { readonly dueAt: EpochMs; readonly reason: string },
   ): Promise<void>
 
-  /** The attempts with a responder that are kept, at most `ATTEMPTS_KEPT`, oldest first. */
+  /** The attempts with a responder that are kept, as `keptAttempts` says, oldest first. */
   attempts(responder: string): Promise<readonly LoggedAttempt[]>
 
   /** Remembers a responder, in place of what was remembered of it. */

@@ -2,7 +2,7 @@ import { DAY_MS, type EpochMs, epochMs, MINUTE_MS, plus } from '../../src/der/ti
 import { DelegatingStore } from '../../src/lab/simulation/delegating-store.ts'
 import type { Spoil } from '../../src/lab/simulation/spoil.ts'
 import type { HttpRequest, HttpResult, Transport } from '../../src/responders/transport.ts'
-import type { Entry, Outcome, Schedule, StapleRecord, Store } from '../../src/store/store.ts'
+import type { Claim, Entry, Outcome, Schedule, StapleRecord, Store } from '../../src/store/store.ts'
 
 /** What is wrong with the service, in words, the invariant that must notice, and how it is done. */
 export const spoils: readonly (readonly [string, string, Spoil])[] = [
@@ -15,6 +15,7 @@ export const spoils: readonly (readonly [string, string, Spoil])[] = [
   ['handed-out', 'the staple of a revoked certificate', { store: (store) => new Keeping(store) }],
   ['concurrency', 'asking ten times at once', sending(tenAtOnce)],
   ['rate', 'asking a hundred times', sending(aHundred)],
+  ['memory', 'taking all that is due at once', { store: (store) => new Generous(store) }],
   ['breaker', 'asking at once whoever is away', sending(twice)],
 ]
 
@@ -62,6 +63,13 @@ class Past extends DelegatingStore {
     this.#seen.set(entry.certificate.id, seen)
     const staple = seen.length % 2 === 0 ? seen.at(-3) : undefined
     return { ...entry, staple: staple ?? entry.staple, former: undefined }
+  }
+}
+
+/** Gives ten times what it was asked for. */
+class Generous extends DelegatingStore {
+  override claimDue(options: Parameters<Store['claimDue']>[0]): Promise<readonly Claim[]> {
+    return super.claimDue({ ...options, limit: 10 * options.limit })
   }
 }
 

@@ -1,8 +1,12 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   DAY_MS,
   durationMs,
+  type EpochMs,
   epochMs,
   HOUR_MS,
   MINUTE_MS,
@@ -17,6 +21,7 @@ import { unknownHabits } from '../../src/responders/cadence.ts'
 import { findPatterns } from '../../src/responders/patterns/find-patterns.ts'
 import { BEING_FETCHED } from '../../src/store/store.ts'
 import { SimulatedClock } from '../../src/time/simulated-clock.ts'
+import { root } from '../_source-files.ts'
 import { type Clinic, type Hospital, openClinic, openHospital, served } from './_sick-responders.ts'
 
 const START = epochMs(Date.UTC(2026, 10, 24, 4))
@@ -34,10 +39,18 @@ describe('one service over nine days of a simulated clock, real HTTP', () => {
   /** For each sick CA, what was served at each look: whether a staple, and when. */
   const looks: { readonly name: string; readonly hours: number; readonly covered: boolean }[] = []
 
+  /** What `everstaple status --responders --json` says after it all. */
+  let reports: readonly Report[]
+
   beforeAll(async () => {
     for (const name of BY_NAME) {
       clinics.set(name, await openClinic({ clock, ...misbehaviour(name) }))
     }
+    const six = misbehaviour('one-backend-of-six-dead')
+    clinics.set(six.name, await openClinic({ name: six.name, clock, fault: six.fault, size: 12 }))
+    const newborn = { ...misbehaviour('slow-to-know'), name: 'newborn' }
+    const leaf = (notBefore: EpochMs) => ({ notBefore })
+    clinics.set('newborn', await openClinic({ ...newborn, leaf, clock }))
     const week = durationMs(7 * DAY_MS)
     const storm = await openClinic({ name: 'storm', clock, validity: week })
     clinics.set('storm', storm)
@@ -47,6 +60,7 @@ describe('one service over nine days of a simulated clock, real HTTP', () => {
     await walk(2.5 * HOUR_MS, 20 * SECOND_MS)
     foundEarly = await patternsOf('slow-to-know')
     await walk(74 * HOUR_MS, 15 * MINUTE_MS)
+    reports = await reportsOf(hospital)
     await walk(9 * DAY_MS, 2 * HOUR_MS)
   })
   afterAll(async () => {
@@ -172,8 +186,44 @@ describe('one service over nine days of a simulated clock, real HTTP', () => {
     expect(share('expires-and-stays', 0, 0.98)).toBe(1)
     expect(share('expires-and-stays', 1, 74)).toBe(0)
   })
+
+  test.each([
+    ['seed 1', 'periods-without-overlap', 'periods-barely-overlap', / they overlap by 0ms$/],
+    ['seed 4', 'one-backend-of-six-dead', 'one-failed-backend', / HTTP 404 and succeed at once /],
+    ['seed 4', 'storm', 'try-later-storm', / for 2d \d+h without a good answer between$/],
+    ['seed 5', 'newborn', 'slow-to-know-new-certificates', /: 1 got an answer 1\dm.* later$/],
+    ['46', 'expires-and-stays', 'outdated-answers', /required a nextUpdate after now$/],
+  ])('%s: status --responders says of %s: %s', (_, name, pattern, evidence) => {
+    const { responder, leaves } = clinicOf(name)
+    const findings = reports.find((each) => each.responder === responder.url)?.findings ?? []
+    expect(findings).toMatchObject([{ pattern, evidence: expect.stringMatching(evidence) }])
+    for (const { firstSeen, lastSeen, certificates } of findings) {
+      expect(Date.parse(firstSeen)).toBeGreaterThanOrEqual(START)
+      expect(Date.parse(lastSeen)).toBeGreaterThan(Date.parse(firstSeen))
+      expect(Date.parse(lastSeen)).toBeLessThanOrEqual(clock.now())
+      expect(certificates).toBeGreaterThan(leaves.length / 2)
+      expect(certificates).toBeLessThanOrEqual(leaves.length)
+    }
+  })
 })
 
 function dayOf(at: number): number {
   return Math.floor((at - START) / DAY_MS)
+}
+
+interface Report {
+  readonly responder: string
+  readonly findings: readonly {
+    readonly pattern: string
+    readonly evidence: string
+    readonly certificates: number
+    readonly firstSeen: string
+    readonly lastSeen: string
+  }[]
+}
+
+async function reportsOf({ data }: Hospital): Promise<readonly Report[]> {
+  const args = [join(root, 'dist/cli/main.js'), 'status', '--responders', '--json', '--data', data]
+  const { stdout } = await promisify(execFile)(process.execPath, args)
+  return JSON.parse(stdout).responders
 }

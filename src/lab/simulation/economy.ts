@@ -1,4 +1,3 @@
-import { ATTEMPTS_KEPT, type Store } from '../../store/store.ts'
 import { hasHole } from './presence.ts'
 import type { Scene } from './scene.ts'
 import type { Tracked } from './tracked.ts'
@@ -20,14 +19,6 @@ export function checkEconomy(scene: Scene, tracked: readonly Tracked[]): void {
     if (total('requests') <= most) continue
     const problem = `${authority.name} was asked ${total('requests')} times, ${most} at most, for ${total('stored')} new responses`
     scene.violate('economy', problem)
-  }
-}
-
-/** Invariant: what is kept of each responder has an end. */
-export async function checkMemory(scene: Scene, store: Store): Promise<void> {
-  for (const { origin } of scene.world.authorities) {
-    const { length } = await store.attempts(origin)
-    if (length > ATTEMPTS_KEPT) scene.violate('memory', `${length} attempts of ${origin} are kept`)
   }
 }
 

@@ -5,11 +5,12 @@ import { MemoryStore } from '../memory-store.ts'
 import { seededRandom } from '../seeded-random.ts'
 import { Ceilings } from './ceilings.ts'
 import { snapshotOf } from './certificates.ts'
-import { checkEconomy, checkMemory } from './economy.ts'
+import { checkEconomy } from './economy.ts'
 import { gravity } from './fault-plan.ts'
 import { checkHandedOut } from './handed-out.ts'
 import type { Incident, StoreFailure } from './incidents.ts'
 import { Life } from './life.ts'
+import { checkRemains, checkUnderWay } from './memory.ts'
 import { type Exchange, SimulatedNetwork } from './network.ts'
 import { ObservedStore } from './observed-store.ts'
 import { checkPresence, type Machine } from './presence.ts'
@@ -207,6 +208,7 @@ export class Play {
   }
 
   #exchanged({ certificate, met }: Exchange): void {
+    checkUnderWay(this.#scene, this.#service?.underWay ?? 0)
     const tracked = this.#tracked.get(certificate.leaf.certificate.fingerprint)
     if (tracked === undefined) return
     tracked.requests++
@@ -222,11 +224,9 @@ export class Play {
   async #end(): Promise<void> {
     await this.#service?.stop()
     checkEconomy(this.#scene, [...this.#tracked.values()])
-    await checkMemory(this.#scene, this.#store)
     // Those of killed runs sleep on for a minute at most.
     await this.#advanceTo(plus(this.#scene.now(), 2 * MINUTE_MS))
-    const { sleeping } = this.#scene.clock
-    if (sleeping > 0) this.#scene.violate('memory', `${sleeping} still sleep after the end`)
+    await checkRemains(this.#scene, this.#store)
   }
 
   async #advanceTo(at: number): Promise<void> {

@@ -58,6 +58,11 @@ export class Service {
     })
   }
 
+  /** Certificates that are being fetched or stored, or claimed ahead. */
+  get underWay(): number {
+    return this.#crawler.underWay
+  }
+
   /** What is handed out at this moment. */
   staple(id: string): Promise<Staple | undefined> {
     return this.#staples.byId(id)

@@ -1,4 +1,4 @@
-import { type EpochMs, epochMs, iso, MINUTE_MS } from '../../der/time.ts'
+import { type EpochMs, epochMs, HOUR_MS, iso, MINUTE_MS } from '../../der/time.ts'
 import type { LoggedAttempt } from '../attempt-log.ts'
 import { looksGone, SHUT_DOWN_AFTER } from '../shut-down.ts'
 import { byOutcome, type OutcomePattern } from './by-outcome.ts'
@@ -38,7 +38,7 @@ export const tryLaterStorm: Pattern = {
   advice: 'tell the CA that its responder answers tryLater for so long that staples are in danger',
   find: (log) => {
     const storms = stormsOf(log)
-    const shownBy = storms.flat().toSorted((a, b) => a.at - b.at)
+    const shownBy = log.all.filter((each) => isTryLater(each) && storms.some(isDuring(each)))
     if (shownBy.length < LONG_REQUESTS) return undefined
     const certificates = count(byCertificate(shownBy).size, 'certificate')
     const longest = storms.reduce((most, storm) => Math.max(most, spanOf(storm)), 0)
@@ -86,6 +86,11 @@ function stormsOf({ all }: SortedLog): readonly Run[] {
     .filter((storm) => spanOf(storm) >= LONG)
 }
 
+/** Also of certificates that were asked about but once in it: of a CA with many, they are most. */
+function isDuring({ at }: LoggedAttempt): (storm: Run) => boolean {
+  return (storm) => at >= (storm[0]?.at ?? at) && at <= (storm.at(-1)?.at ?? at) + LONGEST_WAIT
+}
+
 function period(run: Run, { all }: SortedLog): string {
   const [first, last] = [run[0], run.at(-1)]
   if (first === undefined || last === undefined) return ''
@@ -123,6 +128,8 @@ function isTryLater({ outcome }: LoggedAttempt): boolean {
 const UNREACHABLE = new Set(['dns', 'connect', 'timeout', 'protocol'])
 /** A restart or a failover of the CA takes minutes; it is asked again within them. */
 const LONG = 10 * MINUTE_MS
+/** A certificate is asked about again within an hour. */
+const LONGEST_WAIT = HOUR_MS
 /** Two fetches with their repeats at once, at least. */
 const LONG_REQUESTS = 5
 /** Of two backends with a failed one as many fail in a row once in a thousand times. */
