@@ -224,7 +224,8 @@ class Run {
     }
     this.#learn(staple, subject)
     const record = stapleRecord(outcome, this.#claim, clock.now())
-    const settled = afterSuccess({ staple, freshUntil, ...this.#planning() })
+    const { notAfter } = this.#claim.certificate
+    const settled = afterSuccess({ staple, freshUntil, notAfter, ...this.#planning() })
     const next = isRevoked ? { ...settled, ...sayingRevoked(staple) } : settled
     if (!(await this.#complete(next, record))) return
     const { certificate } = this.#claim
@@ -258,7 +259,8 @@ class Run {
       const problem = 'the CA has nothing newer than the staple in hand, which is in its last tenth'
       return this.fail({ ...NOTHING_NEWER, problem })
     }
-    const settled = afterSuccess({ staple: held, freshUntil, ...planning })
+    const { notAfter } = certificate
+    const settled = afterSuccess({ staple: held, freshUntil, notAfter, ...planning })
     const standing = standingRevocation(this.#claim.schedule)
     const next = { ...settled, ...standing, unchangedAt: clock.now() }
     if (await this.#complete(next)) events.stapleUnchanged({ certificate, next })

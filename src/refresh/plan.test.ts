@@ -57,6 +57,28 @@ describe('planRefresh() before the habits of the CA are known', () => {
   })
 })
 
+describe('planRefresh() of a certificate that ends before its staple would', () => {
+  const weekly = known(7 * DAY_MS, 3.5 * DAY_MS)
+  const staple = (age: number, left: number, certificateLeft: number) => ({
+    thisUpdate: plus(now, -age),
+    nextUpdate: plus(now, left),
+    usableUntil: plus(now, certificateLeft - 5 * MINUTE_MS),
+  })
+
+  test.each([
+    ['a new one', unknownHabits, staple(0, 7 * DAY_MS, DAY_MS), 1.75 * DAY_MS],
+    ['one past a quarter', unknownHabits, staple(3 * DAY_MS, 4 * DAY_MS, HOUR_MS), DAY_MS],
+    ['one that ends now', unknownHabits, staple(3 * DAY_MS, 4 * DAY_MS, MINUTE_MS), DAY_MS],
+    ['one that is renewed first', weekly, staple(3 * DAY_MS, 4 * DAY_MS, DAY_MS), 12 * HOUR_MS],
+    ['one that is renewed after it', weekly, staple(DAY_MS, 6 * DAY_MS, DAY_MS), 2.5 * DAY_MS],
+  ])('is not hurried: %s', (_, habits, times, wait) => {
+    const notAfter = plus(times.usableUntil, 5 * MINUTE_MS)
+    const answered = { staple: times, habits, freshUntil: undefined, notAfter }
+    const spread = habits === weekly ? (3.5 * DAY_MS) / 512 : 0
+    expect(planRefresh(answered, now, middle).dueAt - now).toBe(wait + spread)
+  })
+})
+
 describe('planRefresh() when they are', () => {
   const halfWeekly = known(7 * DAY_MS, 3.5 * DAY_MS, HOUR_MS)
   const hourly = known(HOUR_MS, HOUR_MS, 5 * SECOND_MS)

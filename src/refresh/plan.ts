@@ -38,6 +38,8 @@ export interface Answered {
   readonly habits: Habits
   /** Until when caches give the same answer again, as its HTTP header fields say. */
   readonly freshUntil: EpochMs | undefined
+  /** When the certificate ends. Default: later than the staple. */
+  readonly notAfter?: EpochMs
 }
 
 /**
@@ -45,13 +47,20 @@ export interface Answered {
  * quarter of the usable life, so that three quarters are left for a CA that is away. With jitter. Caches that would give the same
  * answer are left alone until half of its life, and longer where that costs little of it: they are often told when the CA has its next one.
  */
-export function planRefresh(answered: Answered, now: EpochMs, random: Random): Plan {
+export function planRefresh(given: Answered, now: EpochMs, random: Random): Plan {
+  const answered = { ...given, staple: unhurried(given) }
   const { staple, habits } = answered
   const plan = isKnown(habits)
     ? planByHabits(staple, habits, now, random)
     : planByLife(staple, now, random)
   const { dueAt, reason } = afterCaches(plan, answered)
   return { dueAt: epochMs(Math.max(dueAt, plus(now, SECOND_MS))), reason }
+}
+
+/** Nothing newer lasts longer where the certificate ends first: no reason to ask ever faster, only whether it is revoked. */
+function unhurried({ staple, notAfter }: Answered): StapleTimes {
+  if (notAfter === undefined || !endsWithCertificate(staple, notAfter)) return staple
+  return { ...staple, usableUntil: epochMs(Math.max(staple.usableUntil, staple.nextUpdate)) }
 }
 
 function afterCaches(plan: Plan, { staple, habits, freshUntil }: Answered): Plan {
