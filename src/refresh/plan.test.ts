@@ -59,6 +59,7 @@ describe('planRefresh() before the habits of the CA are known', () => {
 
 describe('planRefresh() of a certificate that ends before its staple would', () => {
   const weekly = known(7 * DAY_MS, 3.5 * DAY_MS)
+  const spread = (3.5 * DAY_MS) / 512
   const staple = (age: number, left: number, certificateLeft: number) => ({
     thisUpdate: plus(now, -age),
     nextUpdate: plus(now, left),
@@ -66,16 +67,16 @@ describe('planRefresh() of a certificate that ends before its staple would', () 
   })
 
   test.each([
-    ['a new one', unknownHabits, staple(0, 7 * DAY_MS, DAY_MS), 1.75 * DAY_MS],
-    ['one past a quarter', unknownHabits, staple(3 * DAY_MS, 4 * DAY_MS, HOUR_MS), DAY_MS],
-    ['one that ends now', unknownHabits, staple(3 * DAY_MS, 4 * DAY_MS, MINUTE_MS), DAY_MS],
-    ['one that is renewed first', weekly, staple(3 * DAY_MS, 4 * DAY_MS, DAY_MS), 12 * HOUR_MS],
-    ['one that is renewed after it', weekly, staple(DAY_MS, 6 * DAY_MS, DAY_MS), 2.5 * DAY_MS],
+    ['a new one', unknownHabits, staple(0, 7 * DAY_MS, 2 * DAY_MS), 1.75 * DAY_MS],
+    ['once before the end', unknownHabits, staple(3 * DAY_MS, 4 * DAY_MS, HOUR_MS), 54 * MINUTE_MS],
+    ['not again after that', unknownHabits, staple(3 * DAY_MS, 4 * DAY_MS, 6 * MINUTE_MS), DAY_MS],
+    ['nor when it is over', unknownHabits, staple(3 * DAY_MS, 4 * DAY_MS, MINUTE_MS), DAY_MS],
+    ['renewed first', weekly, staple(3 * DAY_MS, 4 * DAY_MS, DAY_MS), 12 * HOUR_MS + spread],
+    ['renewed after it', weekly, staple(DAY_MS, 6 * DAY_MS, DAY_MS), DAY_MS - 6 * MINUTE_MS],
   ])('is not hurried: %s', (_, habits, times, wait) => {
     const notAfter = plus(times.usableUntil, 5 * MINUTE_MS)
     const answered = { staple: times, habits, freshUntil: undefined, notAfter }
-    const spread = habits === weekly ? (3.5 * DAY_MS) / 512 : 0
-    expect(planRefresh(answered, now, middle).dueAt - now).toBe(wait + spread)
+    expect(planRefresh(answered, now, middle).dueAt - now).toBe(wait)
   })
 })
 

@@ -53,14 +53,22 @@ export function planRefresh(given: Answered, now: EpochMs, random: Random): Plan
   const plan = isKnown(habits)
     ? planByHabits(staple, habits, now, random)
     : planByLife(staple, now, random)
-  const { dueAt, reason } = afterCaches(plan, answered)
+  const { dueAt, reason } = beforeTheEnd(afterCaches(plan, answered), given, now)
   return { dueAt: epochMs(Math.max(dueAt, plus(now, SECOND_MS))), reason }
 }
 
-/** Nothing newer lasts longer where the certificate ends first: no reason to ask ever faster, only whether it is revoked. */
+/** Nothing newer lasts much longer where the certificate ends first, so that there is no reason to ask ever faster. */
 function unhurried({ staple, notAfter }: Answered): StapleTimes {
   if (notAfter === undefined || !endsWithCertificate(staple, notAfter)) return staple
   return { ...staple, usableUntil: epochMs(Math.max(staple.usableUntil, staple.nextUpdate)) }
+}
+
+/** Once more before the certificate ends: what is newer has a smaller safety margin, which is minutes for the last connections. */
+function beforeTheEnd(plan: Plan, { staple, notAfter }: Answered, now: EpochMs): Plan {
+  if (notAfter === undefined || !endsWithCertificate(staple, notAfter)) return plan
+  const last = plus(staple.usableUntil, -MINUTE_MS)
+  if (last <= now || plan.dueAt <= last) return plan
+  return { dueAt: last, reason: 'the certificate is about to end' }
 }
 
 function afterCaches(plan: Plan, { staple, habits, freshUntil }: Answered): Plan {
