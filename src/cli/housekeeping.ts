@@ -24,6 +24,9 @@ export async function keepHouse(household: Household, signal: AbortSignal): Prom
   let told = ''
   await firstRound(household, signal)
   while (!signal.aborted) {
+    // Before the sweep, so that what ends during it or after is not slept through.
+    const now = clock.now()
+    await outputs.sweep()
     try {
       const coverage = await store.coverage(clock.now())
       const text = JSON.stringify(coverage)
@@ -35,10 +38,9 @@ export async function keepHouse(household: Household, signal: AbortSignal): Prom
     } catch (error) {
       events.storeFailed({ error })
     }
-    const now = clock.now()
     const end = outputs.nextEnd(now) ?? Number.POSITIVE_INFINITY
-    await clock.sleep(durationMs(Math.min(SWEEP_EVERY, end - now)), signal)
-    if (!signal.aborted) await outputs.sweep()
+    const left = Math.max(0, end - clock.now())
+    await clock.sleep(durationMs(Math.min(SWEEP_EVERY, left)), signal)
   }
 }
 
